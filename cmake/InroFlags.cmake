@@ -13,7 +13,8 @@ target_compile_definitions(inro_flags INTERFACE
   _GNU_SOURCE _FILE_OFFSET_BITS=64 INRO_VERSION="${PROJECT_VERSION}")
 target_compile_options(inro_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
   -Wold-style-cast -Woverloaded-virtual -Wno-missing-field-initializers
-  -Wno-restrict  # false positives of GCC 12 with std::string (GCC bug 105329)
+  # False positives of GCC 12 with std::string (GCC bug 105329).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -fno-plt)
 if(INRO_WERROR)
   target_compile_options(inro_flags INTERFACE -Werror)
