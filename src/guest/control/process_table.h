@@ -1,0 +1,38 @@
+// The processes of the guest as /proc shows them (proc(5)).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace inro::guest::control {
+
+struct Process {
+  int pid = 0;
+  std::string name;              // comm
+  std::uint32_t uid = 0;         // effective
+  std::uint64_t rss_kib = 0;     // VmRSS; 0 for kernel threads
+  std::string unit;              // the unit whose cgroup it is in; empty for PID 1 and strays
+  bool kernel_thread = false;
+};
+
+// Every process; one that ends meanwhile is left out. `proc` is where procfs is mounted.
+Result<std::vector<Process>> ReadProcesses(const std::string& proc = "/proc");
+
+// PSS in KiB by smaps_rollup; 0 when the process is gone. Costs the kernel a walk of its pages.
+std::uint64_t ReadPssKib(int pid, const std::string& proc = "/proc");
+
+// "MemAvailable" of meminfo, in KiB.
+Result<std::uint64_t> ReadMemAvailableKib(const std::string& proc = "/proc");
+
+// The unit of a cgroup path: the last component that ends in a unit suffix, for example
+// "chrony.service" for "0::/system.slice/chrony.service". Empty when there is none.
+std::string UnitOfCgroup(std::string_view cgroup);
+
+// The number of a "Key:   123 kB" line in a text of such lines.
+std::optional<std::uint64_t> NumberAfter(std::string_view text, std::string_view key);
+
+}  // namespace inro::guest::control
