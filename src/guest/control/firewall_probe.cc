@@ -47,7 +47,8 @@ sockaddr_in Loopback() {
 // Sends one datagram to the receiver; true when it arrived in time.
 Result<bool> Arrives(int sender, int receiver) {
   const sockaddr_in address = Loopback();
-  if (::sendto(sender, "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 1) {
+  if (::sendto(sender, "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+      1) {
     return FailErrno("send a datagram");
   }
   pollfd wait{receiver, POLLIN, 0};
@@ -68,8 +69,8 @@ Result<std::string> ProbeInNamespace() {
   }
   INRO_ASSIGN(const bool before, Arrives(sender.get(), receiver.get()));
   if (!before) return Fail("a datagram to the loopback did not arrive even without a rule");
-  INRO_TRY(sys::RunOrFail(
-      {"iptables", "-A", "INPUT", "-p", "udp", "--dport", kPort, "-j", "DROP"}));
+  INRO_TRY(
+      sys::RunOrFail({"iptables", "-A", "INPUT", "-p", "udp", "--dport", kPort, "-j", "DROP"}));
   for (int i = 0; i < kProbes; ++i) {
     INRO_ASSIGN(const bool arrived, Arrives(sender.get(), receiver.get()));
     if (arrived) return Fail("a datagram arrived in spite of the DROP rule");
@@ -81,7 +82,8 @@ Result<std::string> ProbeInNamespace() {
   }
   INRO_ASSIGN(std::string version, sys::RunOrFail({"iptables", "-V"}));
   while (version.ends_with('\n')) version.pop_back();
-  return fmt::format("{}: a DROP rule dropped {} datagrams and counted {}", version, kProbes, counted);
+  return fmt::format("{}: a DROP rule dropped {} datagrams and counted {}", version, kProbes,
+                     counted);
 }
 
 }  // namespace

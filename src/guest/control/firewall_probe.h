@@ -1,6 +1,6 @@
-// Proves that iptables works in the guest by its effect: in a network name space of its own (so that
-// the guest's rules are not touched) a datagram to the loopback arrives; after a DROP rule the next
-// ones do not, and the rule's counter has counted them.
+// Proves that iptables works in the guest by its effect: in a network name space of its own (so
+// that the guest's rules are not touched) a datagram to the loopback arrives; after a DROP rule the
+// next ones do not, and the rule's counter has counted them.
 #pragma once
 
 #include <string>

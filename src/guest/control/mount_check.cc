@@ -1,9 +1,9 @@
 #include "guest/control/mount_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <span>
-
-#include <fmt/format.h>
 
 namespace inro::guest::control {
 namespace {
@@ -37,14 +37,15 @@ bool OneOf(std::string_view type, std::string_view types) {
 std::string Unescaped(std::string_view text) {
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '\\' && i + 3 < text.size() + 0 &&
-                        std::ranges::all_of(text.substr(i + 1, 3),
-                                            [](char c) { return c >= '0' && c <= '7'; });
+    const bool escape =
+        text[i] == '\\' && i + 3 < text.size() + 0 &&
+        std::ranges::all_of(text.substr(i + 1, 3), [](char c) { return c >= '0' && c <= '7'; });
     if (!escape) {
       plain += text[i];
       continue;
     }
-    plain += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
+    plain +=
+        static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
     i += 3;
   }
   return plain;
@@ -88,7 +89,8 @@ MountCheck CheckMounts(const std::vector<Mount>& mounts) {
     if (mount == mounts.rend()) {
       missing += fmt::format("{}{} is not mounted", missing.empty() ? "" : ", ", required.point);
     } else if (!OneOf(mount->type, required.types)) {
-      missing += fmt::format("{}{} is {}", missing.empty() ? "" : ", ", required.point, mount->type);
+      missing +=
+          fmt::format("{}{} is {}", missing.empty() ? "" : ", ", required.point, mount->type);
     } else {
       found += fmt::format("{}{} {}", found.empty() ? "" : ", ", required.point, mount->type);
     }

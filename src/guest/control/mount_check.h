@@ -12,7 +12,8 @@ struct Mount {
   std::string type;
 };
 
-// Parses /proc/self/mountinfo (proc(5)); lines that do not fit are skipped. Octal escapes are decoded.
+// Parses /proc/self/mountinfo (proc(5)); lines that do not fit are skipped. Octal escapes are
+// decoded.
 std::vector<Mount> ParseMountInfo(std::string_view text);
 
 struct MountCheck {

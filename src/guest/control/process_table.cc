@@ -50,9 +50,8 @@ std::optional<Process> ReadProcess(const std::string& folder, int pid) {
   const auto rss = NumberAfter(*status, "VmRSS:");
   process.rss_kib = rss.value_or(0);
   const auto kernel = NumberAfter(*status, "Kthread:");
-  process.kernel_thread = kernel ? *kernel == 1 : !rss && sys::ReadFile(folder + "/cmdline")
-                                                              .value_or("")
-                                                              .empty();
+  process.kernel_thread =
+      kernel ? *kernel == 1 : !rss && sys::ReadFile(folder + "/cmdline").value_or("").empty();
   process.unit = UnitOfCgroup(sys::ReadFile(folder + "/cgroup").value_or(""));
   return process;
 }

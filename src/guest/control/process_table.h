@@ -12,10 +12,10 @@ namespace inro::guest::control {
 
 struct Process {
   int pid = 0;
-  std::string name;              // comm
-  std::uint32_t uid = 0;         // effective
-  std::uint64_t rss_kib = 0;     // VmRSS; 0 for kernel threads
-  std::string unit;              // the unit whose cgroup it is in; empty for PID 1 and strays
+  std::string name;           // comm
+  std::uint32_t uid = 0;      // effective
+  std::uint64_t rss_kib = 0;  // VmRSS; 0 for kernel threads
+  std::string unit;           // the unit whose cgroup it is in; empty for PID 1 and strays
   bool kernel_thread = false;
 };
 
