@@ -146,7 +146,8 @@ Result<> CheckSizes(const Definition& d) {
 }
 
 Result<> CheckForms(const Definition& d) {
-  if (d.initrd.layout == Layout::kNested && d.initrd.compression != Compression::kNone) {
+  if (d.initrd.layout == InitrdLayout::kNested &&
+      d.initrd.compression != InitrdCompression::kNone) {
     return d.ErrorAt(
         "initrd.compression",
         "the body of a nested initrd is compressed by EROFS already: remove compression, "

@@ -16,8 +16,8 @@ namespace inro::image {
 
 enum class SourceKind { kApt, kMmdebstrap, kTar, kDirectory };
 enum class DiskFormat { kExt4, kErofs };
-enum class Layout { kNested, kFlat };
-enum class Compression { kNone, kZstd, kGzip, kLz4 };
+enum class InitrdLayout { kNested, kFlat };
+enum class InitrdCompression { kNone, kZstd, kGzip, kLz4 };
 enum class AgentKind { kInro, kBinary };
 enum class Form { kImage, kInitrd };
 
@@ -38,7 +38,8 @@ struct SourceSettings {
   std::vector<std::string> exclude;
   std::string mirror;
   std::vector<std::string> components;
-  std::string security;  // empty: no security updates
+  bool updates = false;
+  std::string security;
   std::string keyring;
   std::string architecture;
   std::string path;  // tar: the archive; directory: the folder
@@ -65,8 +66,8 @@ struct ImageSettings {
 struct InitrdSettings {
   std::string init;
   std::vector<std::string> packages;
-  Layout layout = {};
-  Compression compression = {};
+  InitrdLayout layout = {};
+  InitrdCompression compression = {};
 };
 
 struct AgentSettings {

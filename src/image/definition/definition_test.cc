@@ -31,7 +31,7 @@ TEST(Definition, DefaultsComeFromTheRows) {
   EXPECT_EQ(d->kernel.package, "linux-image-cloud-amd64");
   EXPECT_EQ(d->image.init, "systemd");
   EXPECT_EQ(d->initrd.init, "inro");
-  EXPECT_EQ(d->initrd.layout, Layout::kNested);
+  EXPECT_EQ(d->initrd.layout, InitrdLayout::kNested);
   EXPECT_EQ(d->image.align, 2u << 20);
   EXPECT_TRUE(d->overlay);
   EXPECT_FALSE(d->debug);
@@ -44,8 +44,8 @@ TEST(Definition, ReadsEverySettingOfTheExamples) {
     EXPECT_EQ(d->name, name);
   }
   const auto d = LoadDefinition(INRO_SOURCE_DIR "/images/hello/image.toml");
-  EXPECT_EQ(d->initrd.layout, Layout::kFlat);
-  EXPECT_EQ(d->initrd.compression, Compression::kZstd);
+  EXPECT_EQ(d->initrd.layout, InitrdLayout::kFlat);
+  EXPECT_EQ(d->initrd.compression, InitrdCompression::kZstd);
   EXPECT_EQ(d->image.free, 16u << 20);
   ASSERT_EQ(d->files.size(), 2u);
   EXPECT_EQ(d->files[0].mode, 0755u);
