@@ -1,0 +1,19 @@
+// The verbs of `inro`.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "verb.h"
+
+namespace inro::cli {
+
+std::span<const VerbRow> Verbs();
+
+std::unique_ptr<Verb> MakeBuildVerb();
+std::unique_ptr<Verb> MakeConfigVerb();
+std::unique_ptr<Verb> MakeDefinitionVerb();
+std::unique_ptr<Verb> MakeInspectVerb();
+std::unique_ptr<Verb> MakeVersionVerb();
+
+}  // namespace inro::cli
