@@ -1,0 +1,94 @@
+// A running guest: its machine, its supervisor, its channels to the host.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "vmm/guest/machine.h"
+#include "vmm/guest/qmp.h"
+#include "vmm/guest/run_folder.h"
+#include "vmm/guest/supervisor.h"
+
+namespace inro::vmm {
+
+struct GuestOptions {
+  std::string name;                         // empty: a free one is taken
+  std::string root;                         // of the run folders; empty: GuestsRoot()
+  bool keep_folder = false;                 // console log and QEMU's log stay
+  std::chrono::milliseconds time_limit{0};  // QEMU is killed then; 0: never
+};
+
+// How a guest was brought to its end, from the gentlest way down.
+enum class PowerOffWay { kAgent, kAcpi, kQuit, kKilled };
+std::string_view Word(PowerOffWay way);
+
+struct PowerOffOptions {
+  // Asks the guest's agent to power off (DestroySandbox); may be empty. Its error is not fatal: the
+  // next way is tried.
+  std::function<Result<>()> ask_agent;
+  std::chrono::milliseconds agent_limit{10'000};  // from the request to QEMU's end
+  std::chrono::milliseconds acpi_limit{5'000};    // the same for the power button; 0: do not try
+};
+
+// Not thread-safe, but Connect may be called from any thread. The guest ends with its object, and
+// also when this process dies, however it dies.
+class Guest {
+ public:
+  // Resolves the machine, makes the run folder, starts supervisor, device and QEMU. Returns once
+  // QEMU is executed, long before the guest is up. main() must call MaybeSupervise.
+  static Result<std::unique_ptr<Guest>> Start(MachineConfig machine,
+                                              const GuestOptions& options = {});
+  ~Guest();
+
+  const std::string& name() const { return folder_.name(); }
+  const RunPaths& paths() const { return folder_.paths(); }
+  const MachineConfig& machine() const { return machine_; }             // resolved
+  const std::vector<std::string>& command() const { return command_; }  // QEMU's words
+  pid_t qemu_pid() const { return supervisor_.qemu_pid(); }
+  pid_t supervisor_pid() const { return supervisor_.pid(); }
+  // The host's monotonic clock just before QEMU was executed.
+  std::chrono::steady_clock::time_point exec_time() const { return supervisor_.exec_time(); }
+
+  // A stream to a vsock port of the guest, blocking. Errors: kClosed when refused, kTimeout.
+  Result<UniqueFd> Connect(std::uint32_t port, std::chrono::milliseconds timeout) const;
+
+  // Nothing when QEMU still runs after `timeout`.
+  Result<std::optional<GuestExit>> WaitExit(std::chrono::milliseconds timeout);
+  // Brings the guest to its end: agent, then ACPI's power button, then QMP's quit, then SIGKILL.
+  // Always ends it. Says which way it went; an error only when it had died before by itself with a
+  // non-zero status.
+  Result<PowerOffWay> PowerOff(const PowerOffOptions& options);
+  void Kill();
+
+  // Stops and continues the guest's processors.
+  Result<> Pause();
+  Result<> Resume();
+  // For further commands; connected at first use.
+  Result<Qmp*> Monitor();
+
+  // The last `limit` bytes that QEMU and the supervisor wrote to their log.
+  std::string LogTail(std::size_t limit = 2000) const;
+
+ private:
+  Guest(MachineConfig machine, RunFolder folder, std::vector<std::string> command,
+        Supervisor supervisor)
+      : machine_(std::move(machine)),
+        folder_(std::move(folder)),
+        command_(std::move(command)),
+        supervisor_(std::move(supervisor)) {}
+
+  MachineConfig machine_;
+  RunFolder folder_;  // outlives the supervisor, which writes into it
+  std::vector<std::string> command_;
+  Supervisor supervisor_;
+  std::optional<Qmp> qmp_;
+};
+
+}  // namespace inro::vmm

@@ -1,0 +1,181 @@
+#include "vmm/guest/supervisor.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "sys/file.h"
+#include "vmm/guest/supervisor_protocol.h"
+
+namespace inro::vmm {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A zombie is as good as gone: an orphan waits for whoever is PID 1 here to reap it.
+bool Alive(pid_t pid) {
+  const auto stat = sys::ReadFile(fmt::format("/proc/{}/stat", pid));
+  return stat && stat->find(") Z ") == std::string::npos && stat->find(") X ") == std::string::npos;
+}
+
+bool GoneWithin(pid_t pid, std::chrono::milliseconds limit) {
+  for (const auto end = std::chrono::steady_clock::now() + limit;
+       std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(10ms)) {
+    if (!Alive(pid)) return true;
+  }
+  return !Alive(pid);
+}
+
+class SupervisorTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto dir = sys::TempDir::Create("inro-supervisor");
+    ASSERT_TRUE(dir.has_value()) << dir.error().ToString();
+    dir_.emplace(std::move(*dir));
+  }
+  SupervisorSpec Spec(std::vector<std::string> qemu) const {
+    return {.qemu = std::move(qemu), .folder = dir_->path()};
+  }
+  std::optional<sys::TempDir> dir_;
+};
+
+TEST(SupervisorProtocol, SpecSurvivesTheCommandLine) {
+  const SupervisorSpec spec{.qemu = {"qemu", "-append", "a=b -- c", ""},
+                            .folder = "/run/with space=x",
+                            .keep_folder = true,
+                            .vhost_socket = "/a",
+                            .hybrid_socket = "/b",
+                            .guest_cid = 77,
+                            .time_limit = 1234ms};
+  const auto back = FromWords(ToWords(spec));
+  ASSERT_TRUE(back.has_value()) << back.error().ToString();
+  EXPECT_EQ(back->qemu, spec.qemu);
+  EXPECT_EQ(back->folder, spec.folder);
+  EXPECT_TRUE(back->keep_folder);
+  EXPECT_EQ(back->vhost_socket, "/a");
+  EXPECT_EQ(back->hybrid_socket, "/b");
+  EXPECT_EQ(back->guest_cid, 77u);
+  EXPECT_EQ(back->time_limit, 1234ms);
+  EXPECT_FALSE(FromWords({"inro", "verb", "folder=/x"}).has_value());
+  EXPECT_FALSE(FromWords({"inro", "verb", "colour=red", "--", "qemu"}).has_value());
+}
+
+TEST(SupervisorProtocol, MessagesSurvive) {
+  using Kind = SupervisorMessage::Kind;
+  const auto started = ParseSupervisorMessage(
+      Encode(SupervisorMessage{.kind = Kind::kStarted, .pid = 5, .time = 9ns}));
+  ASSERT_TRUE(started.has_value());
+  EXPECT_EQ(started->pid, 5);
+  EXPECT_EQ(started->time, 9ns);
+  const auto exited = ParseSupervisorMessage(Encode(
+      SupervisorMessage{.kind = Kind::kExited, .exit = {GuestExit::Reason::kTimeLimit, 137}}));
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit.reason, GuestExit::Reason::kTimeLimit);
+  EXPECT_EQ(exited->exit.status, 137);
+  EXPECT_EQ(ParseSupervisorMessage("failed two words")->text, "two words");
+  for (const char* bad :
+       {"", "started", "started x 1", "started 5", "exited guest", "exited why 1"}) {
+    EXPECT_FALSE(ParseSupervisorMessage(bad).has_value()) << bad;
+  }
+}
+
+TEST_F(SupervisorTest, ReportsHowTheProgramEnded) {
+  auto supervisor = Supervisor::Start(Spec({"sh", "-c", "echo spoken >&2; exit 7"}), -1);
+  ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
+  EXPECT_LE(supervisor->exec_time(), std::chrono::steady_clock::now());
+  const auto exit = supervisor->WaitExit(10s);
+  ASSERT_TRUE(exit.has_value() && exit->has_value());
+  EXPECT_EQ((*exit)->reason, GuestExit::Reason::kGuest);
+  EXPECT_EQ((*exit)->status, 7);
+  EXPECT_EQ(sys::ReadFile(dir_->path() + "/qemu.log").value(), "spoken\n");
+}
+
+TEST_F(SupervisorTest, ProgramThatIsNotThereIsAnErrorThatNamesIt) {
+  const auto supervisor = Supervisor::Start(Spec({"/nonexistent/qemu"}), -1);
+  ASSERT_FALSE(supervisor.has_value());
+  EXPECT_NE(supervisor.error().ToString().find("/nonexistent/qemu"), std::string::npos);
+}
+
+TEST_F(SupervisorTest, KillEndsBoth) {
+  auto supervisor = Supervisor::Start(Spec({"sleep", "1000"}), -1);
+  ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
+  const pid_t qemu = supervisor->qemu_pid();
+  EXPECT_FALSE(supervisor->WaitExit(20ms).value().has_value());
+  EXPECT_TRUE(Alive(qemu));
+  supervisor->Kill();
+  EXPECT_FALSE(Alive(qemu));
+  EXPECT_EQ(supervisor->WaitExit(0ms).value()->reason, GuestExit::Reason::kKilled);
+}
+
+TEST_F(SupervisorTest, TimeLimitHolds) {
+  SupervisorSpec spec = Spec({"sleep", "1000"});
+  spec.time_limit = 100ms;
+  auto supervisor = Supervisor::Start(spec, -1);
+  ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
+  const auto exit = supervisor->WaitExit(10s);
+  ASSERT_TRUE(exit.has_value() && exit->has_value());
+  EXPECT_EQ((*exit)->reason, GuestExit::Reason::kTimeLimit);
+}
+
+TEST_F(SupervisorTest, DeathOfTheSupervisorTakesTheProgramAlong) {
+  auto supervisor = Supervisor::Start(Spec({"sleep", "1000"}), -1);
+  ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
+  const pid_t qemu = supervisor->qemu_pid();
+  ::kill(supervisor->pid(), SIGKILL);
+  EXPECT_FALSE(supervisor->WaitExit(10s).has_value());
+  EXPECT_TRUE(GoneWithin(qemu, 2s));
+}
+
+// Starts `argv` under a supervisor in a child process and kills that child with SIGKILL: QEMU and
+// the supervisor must be gone within two seconds, and the run folder with them.
+void KillTheOwner(const std::string& folder, const std::vector<std::string>& argv) {
+  const SupervisorSpec spec{.qemu = argv, .folder = folder};
+  int fds[2];
+  ASSERT_EQ(::pipe(fds), 0);
+  const pid_t owner = ::fork();
+  if (owner == 0) {
+    auto supervisor = Supervisor::Start(spec, -1);
+    const pid_t pids[2] = {supervisor ? supervisor->pid() : -1,
+                           supervisor ? supervisor->qemu_pid() : -1};
+    (void)!::write(fds[1], pids, sizeof pids);
+    ::pause();
+    ::_exit(0);
+  }
+  pid_t pids[2] = {-1, -1};
+  ASSERT_EQ(::read(fds[0], pids, sizeof pids), static_cast<ssize_t>(sizeof pids));
+  ::close(fds[0]);
+  ::close(fds[1]);
+  ASSERT_GT(pids[0], 0);
+  ASSERT_GT(pids[1], 0);
+  std::this_thread::sleep_for(200ms);
+  ASSERT_TRUE(Alive(pids[0]));
+  ASSERT_TRUE(Alive(pids[1]));
+  ::kill(owner, SIGKILL);
+  ::waitpid(owner, nullptr, 0);
+  EXPECT_TRUE(GoneWithin(pids[1], 2s));
+  EXPECT_TRUE(GoneWithin(pids[0], 2s));
+  EXPECT_FALSE(sys::Exists(folder));
+}
+
+TEST_F(SupervisorTest, NothingIsLeftAfterSigkillOfTheOwner) {
+  const std::string folder = dir_->path() + "/run";
+  ASSERT_TRUE(sys::MakeDirectories(folder).has_value());
+  KillTheOwner(folder, {"sleep", "1000"});
+}
+
+TEST_F(SupervisorTest, NoQemuIsLeftAfterSigkillOfTheOwner) {
+  if (std::system("command -v qemu-system-x86_64 >/dev/null") != 0) {
+    GTEST_SKIP() << "qemu-system-x86_64 is not installed";
+  }
+  const std::string folder = dir_->path() + "/run";
+  ASSERT_TRUE(sys::MakeDirectories(folder).has_value());
+  KillTheOwner(folder,
+               {"qemu-system-x86_64", "-machine", "none", "-display", "none", "-nodefaults", "-S"});
+}
+
+}  // namespace
+}  // namespace inro::vmm
