@@ -1,0 +1,66 @@
+#include "image/source/suggest.h"
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+
+#include "base/result.h"
+
+namespace inro::image {
+namespace {
+
+// Levenshtein distance with one row.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::vector<std::string> CloseMatches(std::string_view wrong, const std::vector<std::string>& names,
+                                      std::size_t limit) {
+  constexpr std::size_t kFar = 1000;  // sorts names that merely contain the word after near ones
+  const std::size_t most = std::max<std::size_t>(1, wrong.size() / 3);
+  std::vector<std::tuple<std::size_t, std::string_view>> found;
+  for (const std::string& name : names) {
+    const std::size_t gap =
+        name.size() > wrong.size() ? name.size() - wrong.size() : wrong.size() - name.size();
+    std::size_t distance = kFar;
+    if (gap <= most) distance = Distance(wrong, name);
+    if (distance > most) {
+      const bool contains = wrong.size() >= 3 && name.find(wrong) != std::string::npos;
+      if (!contains) continue;
+      distance = kFar + gap;
+    }
+    found.emplace_back(distance, name);
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> result;
+  for (const auto& [distance, name] : found) {
+    if (result.size() == limit) break;
+    if (std::find(result.begin(), result.end(), name) == result.end()) result.emplace_back(name);
+  }
+  return result;
+}
+
+std::string DidYouMean(std::string_view wrong, const std::vector<std::string>& names) {
+  const std::vector<std::string> close = CloseMatches(wrong, names);
+  if (close.empty()) return "";
+  std::string text = close[0];
+  for (std::size_t i = 1; i < close.size(); ++i) {
+    text += (i + 1 == close.size() ? " or " : ", ") + close[i];
+  }
+  return fmt::format("; did you mean {}?", text);
+}
+
+}  // namespace inro::image
