@@ -1,0 +1,69 @@
+// Finds and reads units by name: search path, aliases, masks, drop-ins, .wants/ and .requires/
+// folders, templates (systemd.unit(5), "UNIT FILE LOAD PATH").
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sys/file_source.h"
+#include "unit/unit.h"
+
+namespace inro::unit {
+
+// Folders of unit files, the most important first.
+std::vector<std::string> DefaultSearchPath();
+
+struct LoaderOptions {
+  std::vector<std::string> search_path = DefaultSearchPath();
+  SystemFacts facts;
+  std::vector<std::string> masked;  // also masked (systemd.mask= on the kernel command line)
+  // Standard targets and slices exist, empty, where no file defines them.
+  bool builtin_targets = true;
+};
+
+// Owns the units it has loaded; pointers to them stay valid as long as it lives. At most
+// kMaxUnits: a hostile tree cannot exhaust memory.
+class Loader {
+ public:
+  static constexpr std::size_t kMaxUnits = 4096;
+
+  Loader(const sys::FileSource& files, LoaderOptions options);
+
+  // The unit of that name or alias, loaded at first use. Never nullptr for a valid name unless
+  // there are kMaxUnits already: a unit that cannot be used has its LoadState and problem.
+  Unit* Load(std::string_view name);
+  // The real name behind an alias, without loading; the name itself when it is none.
+  std::string ResolveAlias(std::string_view name) const;
+  // Loaded units by real name.
+  const std::map<std::string, std::unique_ptr<Unit>, std::less<>>& units() const { return units_; }
+  // Names of all unit files in the search path (templates and aliases too), sorted.
+  std::vector<std::string> ListNames() const;
+
+  // What was found while loading, in order; bounded.
+  const Findings& findings() const { return findings_; }
+  Findings TakeFindings() { return std::exchange(findings_, {}); }
+
+ private:
+  struct Fragment {
+    std::string path;
+    std::string alias_of;  // the path is a link to a unit of this name
+    bool masked = false;
+  };
+  Fragment FindFragment(std::string_view name) const;
+  Fragment Inspect(const std::string& folder, std::string_view name) const;
+  void ReadInto(Unit& unit, const std::string& path);
+  void ReadDropIns(Unit& unit);
+  void ReadLinkFolders(Unit& unit);
+  void AddDefaults(Unit& unit) const;
+  void Note(FindingKind kind, const std::string& file, int line, std::string message);
+
+  const sys::FileSource& files_;
+  LoaderOptions options_;
+  std::map<std::string, std::unique_ptr<Unit>, std::less<>> units_;
+  Findings findings_;
+};
+
+}  // namespace inro::unit

@@ -1,0 +1,10 @@
+#include "unit/unit.h"
+
+namespace inro::unit {
+
+ServiceType ServiceSettings::EffectiveType() const {
+  if (type) return *type;
+  return start.empty() ? ServiceType::kOneshot : ServiceType::kSimple;
+}
+
+}  // namespace inro::unit
