@@ -1,6 +1,7 @@
 #include "guest/control/firewall_probe.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
