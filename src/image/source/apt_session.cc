@@ -63,6 +63,12 @@ std::string SourcesText(const SessionOptions& options) {
   return text;
 }
 
+// libapt-pkg's cache is valid only while it is newer than these files.
+Result<> WriteIfDifferent(const std::string& path, const std::string& text) {
+  if (const auto present = sys::ReadFile(path); present && *present == text) return {};
+  return sys::WriteFile(path, text);
+}
+
 }  // namespace
 
 Result<AptSession> AptSession::Start(const SessionOptions& options) {
@@ -70,8 +76,8 @@ Result<AptSession> AptSession::Start(const SessionOptions& options) {
   for (const char* folder : {"etc", "state/lists/partial", "cache/archives/partial"}) {
     INRO_TRY(sys::MakeDirectories(root + "/" + folder));
   }
-  INRO_TRY(sys::WriteFile(root + "/etc/inro.sources", SourcesText(options)));
-  INRO_TRY(sys::WriteFile(root + "/status", ""));
+  INRO_TRY(WriteIfDifferent(root + "/etc/inro.sources", SourcesText(options)));
+  INRO_TRY(WriteIfDifferent(root + "/status", ""));
   _error->Discard();
   // The folders are set before the defaults are read, so that nothing of the host's is.
   unsetenv("APT_CONFIG");

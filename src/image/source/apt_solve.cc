@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "image/source/apt_messages.h"
 #include "image/source/apt_session.h"
@@ -85,6 +86,13 @@ std::unexpected<Error> NoSuchPackage(pkgDepCache& cache, const std::string& name
                 fmt::join(options.components, " "), options.architecture, DidYouMean(name, names));
 }
 
+// Where a version's record starts in its list.
+auto RecordPosition(const pkgCache::VerIterator& version) {
+  const pkgCache::VerFileIterator file = version.FileList();
+  return file.end() ? std::pair(0UL, 0UL)
+                    : std::pair<unsigned long, unsigned long>(file.File()->ID, file->Offset);
+}
+
 // Fills in what only the package's record says: hashes, file name.
 Result<Package> Describe(pkgRecords& records, pkgSourceList& list,
                          const pkgCache::VerIterator& version) {
@@ -147,11 +155,16 @@ Result<std::vector<Package>> AptSession::Solve(const std::vector<std::string>& w
   }
   TakeAptMessages();
   pkgRecords records(cache);
+  std::vector<pkgCache::VerIterator> versions;
+  for (pkgCache::PkgIterator at = cache.PkgBegin(); !at.end(); ++at) {
+    if (cache[at].InstallVer != nullptr) versions.push_back(cache[at].InstVerIter(cache));
+  }
+  // In the order of the compressed lists, each of which is then read once, from start to end.
+  std::sort(versions.begin(), versions.end(),
+            [](const auto& a, const auto& b) { return RecordPosition(a) < RecordPosition(b); });
   std::vector<Package> solution;
   std::vector<std::string> unmet;
-  for (pkgCache::PkgIterator at = cache.PkgBegin(); !at.end(); ++at) {
-    if (cache[at].InstallVer == nullptr) continue;
-    const pkgCache::VerIterator version = cache[at].InstVerIter(cache);
+  for (const pkgCache::VerIterator& version : versions) {
     INRO_ASSIGN(Package package, Describe(records, *file.GetSourceList(), version));
     package.depends = Dependencies(cache, version, unmet);
     solution.push_back(std::move(package));
