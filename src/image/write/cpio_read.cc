@@ -62,7 +62,8 @@ class Reader {
       at = bytes.find_first_not_of('\0', at);
       if (at == std::string_view::npos) return {};
       if (LooksLikeCpio(bytes.substr(at))) {
-        INRO_ASSIGN(at, Archive(bytes, at));
+        INRO_ASSIGN(const std::size_t size, Archive(bytes.substr(at)));
+        at += size;
         continue;
       }
       const std::string_view rest = bytes.substr(at);
@@ -80,9 +81,10 @@ class Reader {
   Tree Take() { return std::move(tree_); }
 
  private:
-  // One archive up to its trailer; returns where it ends.
-  Result<std::size_t> Archive(std::string_view bytes, std::size_t at) {
+  // One archive up to its trailer; returns its size.
+  Result<std::size_t> Archive(std::string_view bytes) {
     links_.clear();
+    std::size_t at = 0;
     while (true) {
       INRO_ASSIGN(const Header header, ParseHeader(bytes, at));
       const std::uint64_t name_end = at + kHeaderSize + header.name;
