@@ -61,6 +61,8 @@ class Guest {
 
   // Nothing when QEMU still runs after `timeout`.
   Result<std::optional<GuestExit>> WaitExit(std::chrono::milliseconds timeout);
+  // Readable when QEMU has ended; for poll(2).
+  int exit_fd() const { return supervisor_.exit_fd(); }
   // Brings the guest to its end: agent, then ACPI's power button, then QMP's quit, then SIGKILL.
   // Always ends it. Says which way it went; an error only when it had died before by itself with a
   // non-zero status.
