@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 
 #include "image/source/apt_session.h"
@@ -136,7 +137,9 @@ Result<> AptArchive::State::RefreshLists(Progress& progress) {
                               mirror, outcome->problem, Age(*age) + " ago"));
     return {};
   }
-  return sys::WriteFile(Stamp(), "");
+  INRO_TRY(sys::WriteFile(Stamp(), ""));
+  if (!ListAge()) return Fail("{} gave no signed package lists", mirror);
+  return {};
 }
 
 Result<> AptArchive::State::ReadFingerprint() {
@@ -192,7 +195,10 @@ const std::string& AptArchive::mirror() const { return state_->mirror; }
 Result<AptArchive> AptArchive::Open(const AptOptions& options, Progress& progress) {
   auto state = std::make_unique<State>();
   state->options = options;
-  if (state->options.cache_dir.empty()) state->options.cache_dir = DefaultCacheDir();
+  std::string& cache = state->options.cache_dir;
+  if (cache.empty()) cache = DefaultCacheDir();
+  std::error_code ignored;  // an empty result fails below, where the folder is made
+  cache = std::filesystem::absolute(cache, ignored).string();
   SessionOptions& session = state->session;
   INRO_ASSIGN(session.sources, ArchiveSources(options));
   state->mirror = session.sources[0].uri;
@@ -206,8 +212,7 @@ Result<AptArchive> AptArchive::Open(const AptOptions& options, Progress& progres
   }
   std::string folder = options.suite;
   std::replace(folder.begin(), folder.end(), '/', '_');
-  session.root = fmt::format("{}/apt/{}-{}", state->options.cache_dir, folder,
-                             Sha256Hex(identity).substr(0, 16));
+  session.root = fmt::format("{}/apt/{}-{}", cache, folder, Sha256Hex(identity).substr(0, 16));
   INRO_TRY(sys::MakeDirectories(session.root));
   INRO_ASSIGN(const UniqueFd lock, Lock(state->LockPath(), progress));
   const std::optional<std::chrono::seconds> age = state->ListAge();

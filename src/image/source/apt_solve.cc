@@ -62,6 +62,17 @@ std::vector<std::string> Dependencies(pkgDepCache& cache, const pkgCache::VerIte
   return {names.begin(), names.end()};
 }
 
+// What of the solution the version cannot be together with.
+void AddConflicts(pkgDepCache& cache, const pkgCache::VerIterator& version,
+                  std::vector<std::string>& unmet) {
+  for (pkgCache::DepIterator at = version.DependsList(); !at.end(); ++at) {
+    if (!at.IsNegative() || at->Type == pkgCache::Dep::Replaces) continue;
+    const std::string other = SatisfiedBy(cache, at);
+    if (other.empty() || other == version.ParentPkg().Name()) continue;
+    unmet.push_back(fmt::format("{} conflicts with {}", version.ParentPkg().Name(), other));
+  }
+}
+
 std::unexpected<Error> NoSuchPackage(pkgDepCache& cache, const std::string& name,
                                      const SessionOptions& options) {
   const pkgCache::PkgIterator package = cache.FindPkg(name, options.architecture);
@@ -167,6 +178,7 @@ Result<std::vector<Package>> AptSession::Solve(const std::vector<std::string>& w
   for (const pkgCache::VerIterator& version : versions) {
     INRO_ASSIGN(Package package, Describe(records, *file.GetSourceList(), version));
     package.depends = Dependencies(cache, version, unmet);
+    if (cache[version.ParentPkg()].InstBroken()) AddConflicts(cache, version, unmet);
     solution.push_back(std::move(package));
   }
   for (const std::string& name : wanted) {
