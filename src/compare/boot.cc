@@ -1,12 +1,13 @@
 #include "compare/boot.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <thread>
 
 #include "protocol/agent_api.h"
 #include "protocol/health_message.h"
+#include "protocol/metrics_text.h"
+#include "protocol/sandbox_message.h"
 #include "vmm/guest/boot_watch.h"
 #include "vmm/guest/guest.h"
 #include "vmm/guest/readiness.h"
@@ -181,20 +182,17 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
   return boot;
 }
 
-Result<std::int64_t> AvailableInMetrics(const std::string& metrics) {
-  // One sample a line: kata_guest_meminfo{item="mem_available"} 891872
-  std::string_view rest = metrics;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (!line.starts_with("kata_guest_meminfo{item=\"mem_available\"}")) continue;
-    const std::string_view number = line.substr(line.rfind(' ') + 1);
-    double value = 0;
-    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
-    if (parsed.ec == std::errc()) return static_cast<std::int64_t>(value);
-  }
-  return Fail("the metrics have no kata_guest_meminfo of the item mem_available");
+Result<std::int64_t> FloorAvailableKib(const vmm::MachineConfig& machine, const BootLimits& limits) {
+  INRO_ASSIGN(const Running running, StartAndWait(machine, limits));
+  INRO_ASSIGN(const auto agent, Dial(*running.guest, protocol::kAgentPort));
+  INRO_ASSIGN(const std::string payload,
+              agent->CallOk(protocol::kAgentService, "GetMetrics", "", kCallLimit));
+  protocol::Metrics metrics;
+  if (!protocol::Decode(payload, metrics)) return Fail("the floor's metrics are malformed");
+  const auto available = protocol::MeminfoKib(metrics.metrics, "mem_available");
+  if (!available) return Fail("the floor's metrics do not say how much memory is available");
+  running.guest->Kill();
+  return static_cast<std::int64_t>(*available);
 }
 
 }  // namespace inro::compare

@@ -45,7 +45,4 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
 // Boots the floor and reads its MemAvailable, in KiB.
 Result<std::int64_t> FloorAvailableKib(const vmm::MachineConfig& machine, const BootLimits& limits);
 
-// "kata_guest_meminfo" of the item "available" in the agent's metrics (Prometheus text), in KiB.
-Result<std::int64_t> AvailableInMetrics(const std::string& metrics);
-
 }  // namespace inro::compare

@@ -54,13 +54,5 @@ TEST(Cells, NoIsNeverTurnedIntoYes) {
   EXPECT_FALSE(Of(cells, "small").yes) << "a setuid file";
 }
 
-TEST(Metrics, AvailableMemory) {
-  EXPECT_EQ(AvailableInMetrics("# HELP x\nkata_guest_meminfo{item=\"mem_free\"} 1\n"
-                               "kata_guest_meminfo{item=\"mem_available\"} 891872\n")
-                .value(),
-            891872);
-  EXPECT_FALSE(AvailableInMetrics("kata_guest_meminfo{item=\"mem_free\"} 1\n").has_value());
-}
-
 }  // namespace
 }  // namespace inro::compare
