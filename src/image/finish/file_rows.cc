@@ -1,0 +1,127 @@
+// The table behind ApplyFileRows: what maintainer scripts copy, write and chown.
+#include "image/finish/file_rules.h"
+
+namespace inro::image {
+namespace {
+
+using enum FileAction;
+
+constexpr std::string_view kHosts =
+    "127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost ip6-loopback\n"
+    "ff02::1\t\tip6-allnodes\nff02::2\t\tip6-allrouters\n\n";
+constexpr std::string_view kNetworks =
+    "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n";
+// Host keys are never in an artifact: the service makes them when it starts.
+constexpr std::string_view kHostKeys =
+    "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd "
+    "-t\n";
+
+constexpr FileRow kRows[] = {
+    // Mount points and folders without which no init starts.
+    {"mount-points", "", kFolder, "proc", "", 0755, "root", "root"},
+    {"mount-points", "", kFolder, "sys", "", 0755, "root", "root"},
+    {"mount-points", "", kFolder, "dev", "", 0755, "root", "root"},
+    {"mount-points", "", kFolder, "run", "", 0755, "root", "root"},
+    {"mount-points", "", kFolder, "tmp", "", 01777, "root", "root"},
+    {"mount-points", "", kFolder, "root", "", 0700, "root", "root"},
+    {"mount-points", "", kFolder, "etc", "", 0755, "root", "root"},
+    {"mount-points", "", kFolder, "var/tmp", "", 01777, "root", "root"},
+    {"mount-points", "", kFolder, "mnt", "", 0755, "root", "root"},
+    {"mount-points", "", kLink, "var/run", "/run", 0777, "root", "root"},
+    {"mount-points", "", kLink, "var/lock", "/run/lock", 0777, "root", "root"},
+
+    {"login-files", "login login.defs passwd", kText, "etc/subuid", "", 0644, "root", "root"},
+    {"login-files", "login login.defs passwd", kText, "etc/subgid", "", 0644, "root", "root"},
+
+    {"base-files", "base-files", kCopy, "etc/profile", "usr/share/base-files/profile", 0644, "root",
+     "root"},
+    {"base-files", "base-files", kCopy, "etc/motd", "usr/share/base-files/motd", 0644, "root",
+     "root"},
+    {"base-files", "base-files", kCopy, "root/.bashrc", "usr/share/base-files/dot.bashrc", 0644,
+     "root", "root"},
+    {"base-files", "base-files", kCopy, "root/.profile", "usr/share/base-files/dot.profile", 0644,
+     "root", "root"},
+    {"base-files", "base-files", kLink, "etc/dpkg/origins/default", "debian", 0777, "root", "root"},
+    {"base-files", "base-files", kFolder, "srv", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "opt", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "media", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "etc/opt", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "var/opt", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "var/mail", "", 02775, "root", "mail"},
+    {"base-files", "base-files", kLink, "var/spool/mail", "../mail", 0777, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/bin", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/etc", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/games", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/include", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/lib", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/sbin", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/share", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/src", "", 0755, "root", "root"},
+    {"base-files", "base-files", kText, "var/log/wtmp", "", 0664, "root", "utmp"},
+    {"base-files", "base-files", kText, "var/log/btmp", "", 0660, "root", "utmp"},
+    {"base-files", "base-files", kText, "var/log/lastlog", "", 0664, "root", "utmp"},
+
+    {"nsswitch", "libc-bin", kCopy, "etc/nsswitch.conf", "usr/share/libc-bin/nsswitch.conf", 0644,
+     "root", "root"},
+    {"netbase", "netbase", kText, "etc/networks", kNetworks, 0644, "root", "root"},
+    {"hosts", "", kText, "etc/hosts", kHosts, 0644, "root", "root"},
+
+    {"timezone", "tzdata", kText, "etc/timezone", "Etc/UTC\n", 0644, "root", "root"},
+    {"timezone", "tzdata", kLink, "etc/localtime", "/usr/share/zoneinfo/Etc/UTC", 0777, "root",
+     "root"},
+
+    {"pam-files", "libpam-modules", kText, "etc/security/opasswd", "", 0600, "root", "root"},
+    {"pam-files", "libpam-modules", kText, "etc/environment", "", 0644, "root", "root"},
+
+    {"kmod-files", "kmod", kText, "etc/modules", "# Modules to load at boot, one name a line.\n",
+     0644, "root", "root"},
+    {"libwrap-files", "libwrap0", kText, "etc/hosts.allow",
+     "# Who may use the services under TCP wrappers; see hosts_access(5).\n", 0644, "root", "root"},
+    {"libwrap-files", "libwrap0", kText, "etc/hosts.deny", "# Who may not; see hosts_access(5).\n",
+     0644, "root", "root"},
+
+    {"chrony-files", "chrony", kCopy, "etc/chrony/chrony.conf", "usr/share/chrony/chrony.conf",
+     0644, "root", "root"},
+    {"chrony-files", "chrony", kCopy, "etc/chrony/chrony.keys", "usr/share/chrony/chrony.keys",
+     0640, "root", "_chrony"},
+    {"chrony-files", "chrony", kOverride, "etc/chrony/chrony.keys", "", 0640, "root", "_chrony"},
+    {"chrony-files", "chrony", kFolder, "var/lib/chrony", "", 0750, "_chrony", "_chrony"},
+    {"chrony-files", "chrony", kFolder, "var/log/chrony", "", 0750, "_chrony", "_chrony"},
+
+    {"openssh-files", "openssh-server", kCopy, "etc/ssh/sshd_config",
+     "usr/share/openssh/sshd_config", 0644, "root", "root"},
+    {"openssh-files", "openssh-server", kText, "etc/systemd/system/ssh.service.d/host-keys.conf",
+     kHostKeys, 0644, "root", "root"},
+    {"openssh-files", "openssh-client", kOverride, "usr/bin/ssh-agent", "", 02755, "root", "_ssh"},
+
+    {"dbus-files", "dbus", kOverride, "usr/lib/dbus-1.0/dbus-daemon-launch-helper", "", 04754,
+     "root", "messagebus"},
+    {"dbus-files", "dbus-daemon", kFolder, "var/lib/dbus", "", 0755, "root", "root"},
+    {"dbus-files", "dbus-daemon", kLink, "var/lib/dbus/machine-id", "/etc/machine-id", 0777, "root",
+     "root"},
+
+    {"redis-files", "redis-tools", kFolder, "var/log/redis", "", 02750, "redis", "adm"},
+    {"redis-files", "redis-tools", kFolder, "var/lib/redis", "", 0750, "redis", "redis"},
+    {"redis-files", "redis-tools", kFolder, "etc/redis", "", 02770, "redis", "redis"},
+    {"redis-files", "redis-server", kOverride, "etc/redis/redis.conf", "", 0640, "redis", "redis"},
+
+    {"nginx-files", "nginx-common", kFolder, "var/log/nginx", "", 0755, "root", "adm"},
+    {"nginx-files", "nginx-common", kLink, "etc/nginx/sites-enabled/default",
+     "/etc/nginx/sites-available/default", 0777, "root", "root"},
+    {"nginx-files", "nginx-common", kCopy, "var/www/html/index.nginx-debian.html",
+     "usr/share/nginx/html/index.html", 0644, "root", "root"},
+
+    {"cron-files", "cron-daemon-common", kOverride, "var/spool/cron/crontabs", "", 01730, "root",
+     "crontab"},
+    {"cron-files", "cron", kOverride, "usr/bin/crontab", "", 02755, "root", "crontab"},
+    {"rsyslog-files", "rsyslog", kFolder, "var/spool/rsyslog", "", 0700, "root", "root"},
+
+    {"tmp-mount", "", kCopy, "usr/lib/systemd/system/tmp.mount", "usr/share/systemd/tmp.mount",
+     0644, "root", "root"},
+};
+
+}  // namespace
+
+std::span<const FileRow> FileRows() { return kRows; }
+
+}  // namespace inro::image
