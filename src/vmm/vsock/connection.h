@@ -86,7 +86,7 @@ struct Connection {
   std::uint32_t sent = 0;
   std::uint32_t guest_buffer = 0;
   std::uint32_t guest_forwarded = 0;
-  bool credit_requested = false;
+  bool awaits_credit = false;  // has none, and a timer runs or the guest was asked
   // Guest to host.
   std::uint32_t buffer_limit = 0;
   std::uint32_t received = 0;

@@ -192,7 +192,7 @@ void PacketEngine::HostStoppedReading(Connection& connection) {
 void PacketEngine::Forwarded(Connection& connection, std::uint32_t bytes) {
   connection.forwarded += bytes;
   if (connection.state == Connection::State::kEstablished &&
-      connection.forwarded - connection.forwarded_told >= connection.buffer_limit / 4) {
+      connection.forwarded - connection.forwarded_told >= connection.buffer_limit / 2) {
     connection.owed |= Connection::kOweCredit;
     Enqueue(connection);
   }

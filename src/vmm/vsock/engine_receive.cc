@@ -15,6 +15,7 @@ constexpr int kTurnsAPump = 1024;
 // Of one read: 256 KiB with the 4 KiB buffers of Linux, as much as its default window.
 constexpr std::size_t kBuffersARead = 64;
 constexpr std::size_t kSegmentsARead = 1000;  // IOV_MAX is 1024
+constexpr std::chrono::milliseconds kCreditPatience{20};
 
 }  // namespace
 
@@ -63,7 +64,7 @@ void PacketEngine::FillReceive(Clock::time_point now) {
 
 bool PacketEngine::WantsGuest(const Connection& connection) const {
   if (connection.owed != 0) return true;
-  return connection.MayRead() && (connection.Credit() > 0 || !connection.credit_requested);
+  return connection.MayRead() && (connection.Credit() > 0 || !connection.awaits_credit);
 }
 
 void PacketEngine::Enqueue(Connection& connection) {
@@ -90,9 +91,8 @@ void PacketEngine::ServeGuest(Connection& connection, Clock::time_point now) {
   if (connection.MayRead()) {
     if (connection.Credit() > 0) {
       if (SendData(connection)) return;
-    } else if (!connection.credit_requested) {
-      connection.credit_requested = true;
-      connection.owed |= C::kOweCreditRequest;
+    } else {
+      AwaitCredit(connection, now);
     }
   }
   if ((connection.owed & C::kOweCreditRequest) != 0) {
@@ -106,6 +106,21 @@ void PacketEngine::ServeGuest(Connection& connection, Clock::time_point now) {
     SendControl(connection, PacketOp::kShutdown, C::kOweShutdown);
     if (connection.host_shutdown_told == kShutdownBoth) StartClosing(connection, now);
   }
+}
+
+// The guest tells when it has room again. It is asked only if that takes long: a driver whose
+// buffer was enlarged does not tell of itself, and asking at once would cost an exchange for each
+// window.
+void PacketEngine::AwaitCredit(Connection& connection, Clock::time_point now) {
+  if (connection.awaits_credit) return;
+  connection.awaits_credit = true;
+  Expire(connection, now + kCreditPatience);
+}
+
+void PacketEngine::GotCredit(Connection& connection) {
+  if (!connection.awaits_credit || connection.Credit() == 0) return;
+  connection.awaits_credit = false;
+  Expire(connection, Clock::time_point::max());
 }
 
 PacketHeader PacketEngine::HeaderFor(Connection& connection, PacketOp op) {

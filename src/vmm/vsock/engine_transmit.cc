@@ -122,7 +122,7 @@ void PacketEngine::HandlePacket(const PacketHeader& header, Clock::time_point no
       statistics_.dropped_packets.Add();
       return ResetBoth(connection);
   }
-  if (connection.Credit() > 0) connection.credit_requested = false;
+  GotCredit(connection);
   if (WantsGuest(connection)) Enqueue(connection);
 }
 
@@ -145,7 +145,7 @@ void PacketEngine::HandleData(Connection& connection, const PacketHeader& header
     return ResetBoth(connection);
   }
   statistics_.bytes_from_guest.Add(header.len);
-  if (connection.Credit() > 0) connection.credit_requested = false;
+  GotCredit(connection);
   if (WantsGuest(connection)) Enqueue(connection);
   if (header.len == 0) return;
   if ((connection.host_shutdown & kShutdownReceive) != 0) {

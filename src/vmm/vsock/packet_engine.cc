@@ -92,6 +92,10 @@ void PacketEngine::OnTime(Clock::time_point now) {
       case Connection::State::kDialing:
         Dial(connection, now);
         break;
+      case Connection::State::kEstablished:
+        connection.owed |= Connection::kOweCreditRequest;
+        Enqueue(connection);
+        break;
       case Connection::State::kRequested:
       case Connection::State::kClosing:
         if (connection.state == Connection::State::kRequested) statistics_.expired.Add();

@@ -121,6 +121,8 @@ class PacketEngine {
   bool WantsGuest(const Connection& connection) const;
   void Enqueue(Connection& connection);
   void SendReset(std::uint32_t host_port, std::uint32_t guest_port, std::uint16_t type);
+  void AwaitCredit(Connection& connection, Clock::time_point now);
+  void GotCredit(Connection& connection);
   PacketHeader HeaderFor(Connection& connection, PacketOp op);
   void Signal(Virtqueue& queue, int call);
 

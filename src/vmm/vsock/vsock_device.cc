@@ -8,7 +8,6 @@
 
 #include <csignal>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "vmm/vsock/event_loop.h"
@@ -54,6 +53,7 @@ class VsockDevice::Impl final : public VhostUserSession::Listener {
 
   Result<> Open() {
     INRO_TRY(loop_.Add(stop_.get(), EPOLLIN, kStopToken));
+    if (options_.stop_fd) INRO_TRY(loop_.Add(options_.stop_fd.get(), EPOLLIN, kStopToken));
     INRO_TRY(loop_.Add(hybrid_.fd(), EPOLLIN, kHybridListenerToken));
     if (options_.vhost_fd) {
       options_.vhost_socket_path.clear();
@@ -219,14 +219,10 @@ Result<> RunVsockDevice(VsockDeviceOptions options) {
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
   if (sigprocmask(SIG_BLOCK, &ends, nullptr) != 0) return FailErrno("block signals");
+  options.stop_fd.reset(signalfd(-1, &ends, SFD_NONBLOCK | SFD_CLOEXEC));
+  if (!options.stop_fd) return FailErrno("watch signals");
   options.until_vmm_leaves = true;
   INRO_ASSIGN(const std::unique_ptr<VsockDevice> device, VsockDevice::Create(std::move(options)));
-  std::jthread waiter([&device, &ends](const std::stop_token& stop) {
-    const timespec slice{0, 100'000'000};
-    while (!stop.stop_requested()) {
-      if (sigtimedwait(&ends, nullptr, &slice) > 0) return device->Stop();
-    }
-  });
   return device->Run();
 }
 

@@ -38,6 +38,8 @@ struct VsockDeviceOptions {
   std::uint64_t guest_cid = 3;  // >= 3
   // Run() returns when the first VMM goes away, also with a listening socket.
   bool until_vmm_leaves = false;
+  // Run() also returns when this becomes readable: a signalfd, a pidfd, a pipe.
+  UniqueFd stop_fd;
   VsockLimits limits;
 };
 
