@@ -9,7 +9,6 @@ namespace inro::image {
 namespace {
 
 constexpr std::uint64_t kMebibyte = 1 << 20;
-constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kSmallestDisk = 8 * kMebibyte;  // boot records, DAX header, ext4's own
 constexpr std::uint64_t kLargestDisk = std::uint64_t{1} << 40;  // more than any guest root
 
@@ -102,8 +101,10 @@ Result<> CheckKernel(const Definition& d) {
     }
     return {};
   }
-  if (d.lines.contains("kernel.package")) {
-    return d.ErrorAt("kernel.package", "there is a kernel.file too: remove one of both");
+  for (std::string_view key : {"kernel.package", "kernel.suite"}) {
+    if (d.lines.contains(std::string(key))) {
+      return d.ErrorAt(key, fmt::format("{} and kernel.file exclude each other: remove one", key));
+    }
   }
   if (IsFolder(d.kernel.file))
     return d.ErrorAt("kernel.file", "kernel.file is a folder: name a kernel");
@@ -117,9 +118,9 @@ Result<> CheckKernel(const Definition& d) {
 Result<> CheckSizes(const Definition& d) {
   const ImageSettings& image = d.image;
   const bool power = image.align != 0 && (image.align & (image.align - 1)) == 0;
-  if (!power || image.align < kPage || image.align > 1024 * kMebibyte) {
+  if (!power || image.align < 2 * kMebibyte || image.align > 1024 * kMebibyte) {
     return d.ErrorAt("image.align",
-                     "image.align must be a power of two from 4K to 1G, such as \"2M\"");
+                     "image.align must be a power of two from 2M to 1G, such as \"2M\"");
   }
   if (image.size != 0) {
     if (image.size < kSmallestDisk || image.size > kLargestDisk) {

@@ -47,6 +47,7 @@ struct SourceSettings {
 
 struct KernelSettings {
   std::string package;
+  std::string suite;                 // empty: that of the source
   std::string file;                  // a kernel of the user's own, in place of the package
   std::string config;                // its .config
   std::string modules_folder;        // its lib/modules/VERSION

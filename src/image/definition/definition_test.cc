@@ -123,7 +123,7 @@ constexpr Bad kBad[] = {
      "image.toml:6: image.size = 16777217 is no multiple of image.align = 2097152: the next one is "
      "18874368"},
     {"[image]\nalign = \"3M\"\n",
-     "image.toml:6: image.align must be a power of two from 4K to 1G, such as \"2M\""},
+     "image.toml:6: image.align must be a power of two from 2M to 1G, such as \"2M\""},
     {"[image]\nformat = \"xfs\"\n",
      "image.toml:6: image.format: 'xfs' is none of \"ext4\" or \"erofs\""},
     {"[initrd]\ncompression = \"zstd\"\n",
