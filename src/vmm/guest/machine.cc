@@ -139,9 +139,8 @@ Result<std::vector<std::string>> QemuCommand(const MachineConfig& config, const 
   const bool kvm = config.accel == Accel::kKvm;
   Words words{config.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"};
   Add(words, "-machine",
-      fmt::format(
-          "q35,accel={},memory-backend=mem,usb=off,sata=off,smbus=off,vmport=off,i8042=on{}",
-          kvm ? "kvm" : "tcg", nvdimms > 0 ? ",nvdimm=on" : ""));
+      fmt::format("q35,accel={},memory-backend=mem,usb=off,sata=off,smbus=off,vmport=off{}",
+                  kvm ? "kvm" : "tcg", nvdimms > 0 ? ",nvdimm=on" : ""));
   Add(words, "-cpu", kvm ? "host" : "max");
   Add(words, "-smp", std::to_string(config.cpus));
   // Shared memory from a memfd: a vhost-user device maps the guest's memory through it.

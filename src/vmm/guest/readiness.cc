@@ -207,6 +207,7 @@ Result<Readiness> WaitReady(Guest& guest, BootWatch& watch, ReadinessOptions opt
       const auto exit = guest.WaitExit(milliseconds(0));
       if (!exit) return NotReady(ErrorKind::kFailed, exit.error().ToString(), watch, options);
       if (*exit) {
+        Look(tail, watch, options);
         std::string why = "QEMU " + (*exit)->ToString();
         if (const std::string log = guest.LogTail(); !log.empty()) why += ": " + log;
         return NotReady(ErrorKind::kFailed, why, watch, options);
