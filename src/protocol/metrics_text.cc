@@ -18,13 +18,26 @@ std::string_view SkipSpaces(std::string_view text) {
   return start == std::string_view::npos ? std::string_view() : text.substr(start);
 }
 
-// "MemAvailable" and "Active(anon)" as the label values memavailable and active_anon.
+bool IsUpper(char byte) { return byte >= 'A' && byte <= 'Z'; }
+bool IsLower(char byte) { return byte >= 'a' && byte <= 'z'; }
+bool IsDigit(char byte) { return byte >= '0' && byte <= '9'; }
+
+// The label value for a name of /proc/meminfo, as Kata's agent writes it: MemAvailable is
+// mem_available, Active(anon) active_anon, SReclaimable s_reclaimable, HugePages_Total
+// hugepages_total, DirectMap4k direct_map_4k.
 std::string ItemName(std::string_view name) {
   std::string item;
-  for (const char byte : name) {
-    if (byte == '(') item += '_';
-    if (byte == '(' || byte == ')') continue;
-    item += byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char byte = name[i];
+    const char before = i > 0 ? name[i - 1] : '_';
+    const bool huge = name.substr(0, i).ends_with("Huge") || name.substr(0, i).ends_with("(");
+    const bool word =
+        IsUpper(byte) && !huge &&
+        (IsLower(before) || (IsUpper(before) && i + 1 < name.size() && IsLower(name[i + 1])));
+    const bool number = IsDigit(byte) && IsLower(before);
+    if (byte == ')') continue;
+    if (word || number || byte == '(') item += '_';
+    if (byte != '(') item += IsUpper(byte) ? static_cast<char>(byte + 32) : byte;
   }
   return item;
 }

@@ -9,7 +9,7 @@
 namespace inro::protocol {
 
 // Appends kata_guest_meminfo, a sample per line of /proc/meminfo, in bytes: the label item is the
-// line's name in lower case ("memavailable").
+// line's name in snake case ("mem_available").
 void AppendMeminfo(std::string_view meminfo, std::string& text);
 
 // One sample of kata_guest_meminfo in KiB, out of the whole text of GetMetrics.
