@@ -1,0 +1,66 @@
+// inro-guest: one program, many roles. The role is the name it is started by, else its first word.
+#include <unistd.h>
+
+#include <cstring>
+#include <string_view>
+
+#include "guest/init/init_role.h"
+#ifdef INRO_ROLE_AGENT
+#include "guest/agent/agent_role.h"
+#endif
+#ifdef INRO_ROLE_CONTROL
+#include "guest/control/control_role.h"
+#endif
+
+namespace {
+
+struct Role {
+  std::string_view name;
+  int (*run)(int argc, char** argv);
+};
+
+constexpr Role kRoles[] = {
+    {"init", &inro::guest::RunInit},
+#ifdef INRO_ROLE_AGENT
+    {"agent", &inro::guest::agent::RunAgent},
+    {"kata-agent", &inro::guest::agent::RunAgent},
+#endif
+#ifdef INRO_ROLE_CONTROL
+    {"control", &inro::guest::control::RunControl},
+#endif
+};
+
+const Role* Find(std::string_view name) {
+  for (const Role& role : kRoles) {
+    if (role.name == name) return &role;
+  }
+  return nullptr;
+}
+
+void Print(int fd, std::string_view text) {
+  static_cast<void>(::write(fd, text.data(), text.size()) > 0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string_view name = argc > 0 ? argv[0] : "";
+  name.remove_prefix(name.rfind('/') + 1);
+  if (const Role* role = Find(name)) return role->run(argc, argv);
+  if (argc > 1) {
+    if (const Role* role = Find(argv[1])) return role->run(argc - 1, argv + 1);
+    if (std::strcmp(argv[1], "--version") == 0) {
+      Print(STDOUT_FILENO, "inro-guest " INRO_VERSION "\n");
+      return 0;
+    }
+  }
+  // The kernel may know it by any name (rdinit=, init=).
+  if (::getpid() == 1) return inro::guest::RunInit(argc, argv);
+  Print(STDERR_FILENO, "usage: inro-guest ROLE [ARGUMENTS]\nroles:");
+  for (const Role& role : kRoles) {
+    Print(STDERR_FILENO, " ");
+    Print(STDERR_FILENO, role.name);
+  }
+  Print(STDERR_FILENO, "\n");
+  return 2;
+}

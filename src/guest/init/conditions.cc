@@ -1,0 +1,112 @@
+#include "guest/init/conditions.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <string_view>
+
+#include "base/scope_guard.h"
+#include "sys/file_source.h"
+#include "sys/mounts.h"
+#include "unit/text.h"
+
+namespace inro::guest {
+namespace {
+
+using unit::ConditionKind;
+
+bool IsNotEmptyDirectory(const char* path) {
+  DIR* directory = ::opendir(path);
+  if (directory == nullptr) return false;
+  const ScopeGuard close([&] { ::closedir(directory); });
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return true;
+  }
+  return false;
+}
+
+// Whether any path matches a pattern ("*", "?", "[...]" in each part). Not glob(3): that one looks
+// users up, which a static program must not.
+bool GlobExists(const std::string& base, std::string_view pattern, int depth) {
+  constexpr int kMaxDepth = 32;
+  while (pattern.starts_with('/')) pattern.remove_prefix(1);
+  if (pattern.empty()) return ::access(base.empty() ? "/" : base.c_str(), F_OK) == 0;
+  const std::size_t slash = pattern.find('/');
+  const std::string part(pattern.substr(0, slash));
+  const std::string_view rest =
+      slash == std::string_view::npos ? std::string_view() : pattern.substr(slash);
+  if (part.find_first_of("*?[") == std::string::npos) {
+    return depth < kMaxDepth && GlobExists(base + "/" + part, rest, depth + 1);
+  }
+  for (const std::string& name : sys::DiskFileSource().List(base.empty() ? "/" : base)) {
+    if (::fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
+    if (depth < kMaxDepth && GlobExists(base + "/" + name, rest, depth + 1)) return true;
+  }
+  return false;
+}
+
+bool MatchesArchitecture(std::string_view value) {
+  struct utsname system{};
+  ::uname(&system);
+  const std::string_view machine = system.machine;
+  if (value == "x86-64") return machine == "x86_64";
+  if (value == "arm64") return machine == "aarch64";
+  if (value == "native") return true;
+  return value == machine;
+}
+
+}  // namespace
+
+bool EvaluateCondition(const unit::Condition& condition, const unit::KernelCommandLine& line) {
+  const char* path = condition.value.c_str();
+  struct stat info{};
+  switch (condition.kind) {
+    case ConditionKind::kKernelCommandLine:
+      return line.Matches(condition.value);
+    case ConditionKind::kPathExists:
+      return ::access(path, F_OK) == 0;
+    case ConditionKind::kPathExistsGlob:
+      return GlobExists("", condition.value, 0);
+    case ConditionKind::kPathIsDirectory:
+      return ::stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    case ConditionKind::kPathIsSymbolicLink:
+      return ::lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    case ConditionKind::kPathIsMountPoint:
+      return sys::SystemMounts().IsMountPoint(condition.value);
+    case ConditionKind::kPathIsReadWrite: {
+      struct statvfs system{};
+      return ::statvfs(path, &system) == 0 && (system.f_flag & ST_RDONLY) == 0;
+    }
+    case ConditionKind::kDirectoryNotEmpty:
+      return IsNotEmptyDirectory(path);
+    case ConditionKind::kFileNotEmpty:
+      return ::stat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
+    case ConditionKind::kFileIsExecutable:
+      return ::stat(path, &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 0111) != 0;
+    case ConditionKind::kCapability: {
+      const auto capability = unit::ParseCapability(condition.value);
+      return capability && ::prctl(PR_CAPBSET_READ, *capability, 0, 0, 0) == 1;
+    }
+    case ConditionKind::kVirtualization:
+      // A guest of a virtual machine is what this init is for.
+      return condition.value == "vm" || unit::ParseBool(condition.value) == true;
+    case ConditionKind::kArchitecture:
+      return MatchesArchitecture(condition.value);
+    case ConditionKind::kUser:
+      return condition.value == "root" || condition.value == "0" || condition.value == "@system";
+    case ConditionKind::kNeedsUpdate:
+    case ConditionKind::kFirstBoot:
+      return false;  // a guest's tree is complete and the same at every boot
+    case ConditionKind::kACPower:
+      return unit::ParseBool(condition.value).value_or(true);
+  }
+  return false;
+}
+
+}  // namespace inro::guest

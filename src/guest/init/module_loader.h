@@ -1,0 +1,39 @@
+// Loads kernel modules by path, in the order of a list.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/init/kernel_log.h"
+
+namespace inro::guest {
+
+// The paths of a list file: one a line, "#" comments; made absolute.
+std::vector<std::string> ParseModuleList(std::string_view text);
+
+class ModuleLoader {
+ public:
+  explicit ModuleLoader(KernelLog& log) : log_(log) {}
+
+  // finit_module(2) for each. Built in, loaded already, absent: fine. Other failures are logged
+  // and the rest is loaded. A path is tried once.
+  void LoadPaths(const std::vector<std::string>& paths);
+  // The list file at `path`; absent: nothing.
+  void LoadList(const std::string& path);
+  // By name ("vsock", "nf-tables") with dependencies, from /usr/lib/modules/RELEASE/modules.dep.
+  // False when the module is not known there.
+  bool LoadByName(std::string_view name);
+  // All names in /etc, /run and /usr/lib modules-load.d, and modules_load= words.
+  void LoadConfigured();
+
+  int loaded() const { return loaded_; }
+
+ private:
+  KernelLog& log_;
+  std::set<std::string, std::less<>> tried_;
+  int loaded_ = 0;
+};
+
+}  // namespace inro::guest

@@ -1,0 +1,49 @@
+// What the supervisor asks of the operating system: the seam that its tests fake.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "guest/init/kernel_log.h"
+#include "unit/unit.h"
+
+namespace inro::guest {
+
+// How a command of a service is run.
+struct LaunchOptions {
+  bool main = false;                // the service's main process, else a control process
+  pid_t main_pid = 0;               // $MAINPID, when there is one
+  std::string_view service_result;  // $SERVICE_RESULT for ExecStop= and ExecStopPost=
+  std::string_view exit_code;       // $EXIT_CODE: exited, killed, dumped
+  std::string_view exit_status;     // $EXIT_STATUS
+};
+
+class ServiceHost {
+ public:
+  virtual ~ServiceHost() = default;
+
+  // Starts one command with all of the unit's settings; returns once it executes. The pid is a
+  // child of the caller.
+  virtual Result<pid_t> Launch(const unit::Unit& unit, const unit::Command& command,
+                               const LaunchOptions& options) = 0;
+  // Evaluates one condition, without its "!" and "|".
+  virtual bool Holds(const unit::Condition& condition) = 0;
+  virtual void Kill(pid_t pid, int signal) = 0;
+  // All processes of the unit's control group except `except`.
+  virtual void KillGroup(const unit::Unit& unit, int signal, pid_t except) = 0;
+  // True when the group has no process (or there are no control groups).
+  virtual bool GroupIsEmpty(const unit::Unit& unit) = 0;
+  // The process that PIDFile= names, or the only one of the group; 0 while there is none. It must
+  // belong to the unit's group.
+  virtual pid_t FindMainProcess(const unit::Unit& unit) = 0;
+  // Mounts a mount unit; fine when its target is a mount point already.
+  virtual Result<> Mount(const unit::Unit& unit) = 0;
+  // The unit is down for now (`restarting`: not for long): its run-time directories and group go.
+  virtual void CleanUp(const unit::Unit& unit, bool restarting) = 0;
+  virtual void Log(LogLevel level, std::string_view text) = 0;
+};
+
+}  // namespace inro::guest
