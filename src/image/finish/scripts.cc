@@ -9,7 +9,7 @@
 #include "image/finish/alternatives.h"
 #include "image/finish/script_table.h"
 #include "image/finish/shell_commands.h"
-#include "image/finish/shell_test.h"
+#include "image/finish/shell_truth.h"
 #include "image/finish/text_lines.h"
 
 namespace inro::image {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "image/finish/shell_lexer.h"
-#include "image/finish/shell_test.h"
+#include "image/finish/shell_truth.h"
 #include "image/finish/text_lines.h"
 
 namespace inro::image {

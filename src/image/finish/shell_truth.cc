@@ -1,4 +1,4 @@
-#include "image/finish/shell_test.h"
+#include "image/finish/shell_truth.h"
 
 #include <algorithm>
 #include <span>
