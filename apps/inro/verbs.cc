@@ -13,6 +13,13 @@ std::string DefinitionHelp() {
 }
 
 constexpr VerbRow kVerbs[] = {
+    {"build", "Make image and initrd from a definition",
+     "Makes NAME.img, NAME.initrd, NAME.kernel and NAME.manifest.json. They appear together when "
+     "all\n"
+     "are complete; on an error the folder is as it was. Needs no privileges.",
+     "  inro build images/debian -o out\n"
+     "  inro build images/debian --form initrd --init systemd\n",
+     false, MakeBuildVerb, DefinitionHelp},
     {"definition", "The reference of image.toml, or a check of one",
      "Without a definition: every setting with its default and meaning. With one: whether it is\n"
      "right, without building it.",

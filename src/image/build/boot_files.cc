@@ -48,8 +48,8 @@ Result<> ForEachEarlyModule(const Tree& tree, Use use) {
 
 Result<> AddConsoleNodes(Tree& tree) {
   for (const DeviceRow& row : kDevices) {
-    INRO_TRY(tree.Put(row.path, MakeDevice(NodeType::kCharDevice, row.major, row.minor, row.mode,
-                                           "inro")));
+    INRO_TRY(tree.Put(row.path,
+                      MakeDevice(NodeType::kCharDevice, row.major, row.minor, row.mode, "inro")));
   }
   return {};
 }
@@ -65,8 +65,8 @@ Result<Tree> OuterTree(const Tree& tree) {
   INRO_TRY(outer.Put("init", *binary));
   INRO_TRY(CopyFile(tree, kBootConf, outer));
   if (tree.Contains(kEarlyModules)) INRO_TRY(CopyFile(tree, kEarlyModules, outer));
-  INRO_TRY(ForEachEarlyModule(
-      tree, [&](std::string_view path) { return CopyFile(tree, path, outer); }));
+  INRO_TRY(
+      ForEachEarlyModule(tree, [&](std::string_view path) { return CopyFile(tree, path, outer); }));
   return outer;
 }
 

@@ -40,7 +40,6 @@ struct BuiltArtifact {
   std::uint64_t bytes = 0;
   std::string sha256;
   std::string tree_digest;
-  bool reused = false;  // the file was there already, byte for byte
 };
 
 struct BuildResult {
