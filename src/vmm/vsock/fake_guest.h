@@ -74,6 +74,7 @@ class FakeGuest {
 
   // Driver, receive side.
   void PostReceiveBuffers(std::uint16_t count);
+  void KickReceive();
   std::optional<ReceivedPacket> Receive(std::chrono::milliseconds timeout = std::chrono::seconds(5),
                                         bool repost = true);
   // The next packet that is no credit update.

@@ -174,6 +174,8 @@ void FakeGuest::Store16(std::uint64_t address, std::uint16_t value) {
 
 void FakeGuest::KickTransmit() { eventfd_write(kick_[1].get(), 1); }
 
+void FakeGuest::KickReceive() { eventfd_write(kick_[0].get(), 1); }
+
 void FakeGuest::SetTransmitIndex(std::uint16_t index) { Store16(kTransmitRing[1] + 2, index); }
 
 void FakeGuest::Send(PacketHeader header, std::string_view payload) {
