@@ -151,9 +151,11 @@ Result<> AptSession::Fetch(const std::vector<FetchItem>& items, Progress& progre
     HashStringList hashes;
     hashes.push_back(HashString("SHA256", item.sha256));
     hashes.FileSize(item.size);
+    // From a local archive a file of our own, not a link to the archive's.
+    const bool local = item.uri.starts_with("file:");
+    const std::string uri = local ? "copy:" + item.uri.substr(5) : item.uri;
     // Owned by the fetcher, which deletes its items.
-    new pkgAcqFile(&fetcher, item.uri, hashes, item.size, item.name, item.name, "",
-                   item.destination);
+    new pkgAcqFile(&fetcher, uri, hashes, item.size, item.name, item.name, "", item.destination);
   }
   const pkgAcquire::RunResult result = fetcher.Run(200'000);
   const std::vector<Failure> failures = Failures(fetcher);
