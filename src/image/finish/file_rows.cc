@@ -33,6 +33,7 @@ constexpr FileRow kRows[] = {
     {"login-files", "login login.defs passwd", kText, "etc/subuid", "", 0644, "root", "root"},
     {"login-files", "login login.defs passwd", kText, "etc/subgid", "", 0644, "root", "root"},
 
+    {"base-files", "base-files", kFolder, "usr/local/libexec", "", 0755, "root", "root"},
     {"base-files", "base-files", kCopy, "etc/profile", "usr/share/base-files/profile", 0644, "root",
      "root"},
     {"base-files", "base-files", kCopy, "etc/motd", "usr/share/base-files/motd", 0644, "root",

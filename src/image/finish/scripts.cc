@@ -46,6 +46,15 @@ std::string RuleOf(const Node& node) {
   return node.origin.starts_with("rule ") ? node.origin.substr(5) : "";
 }
 
+// "#!/bin/sh -e", "#! /bin/bash" and the like.
+bool IsShellScript(std::string_view text) {
+  if (!text.starts_with("#!")) return false;
+  const std::vector<std::string> words = SplitWords(text.substr(2, text.find('\n') - 2));
+  if (words.empty()) return false;
+  const std::string& program = words[0];
+  return program.ends_with("/sh") || program.ends_with("/dash") || program.ends_with("/bash");
+}
+
 // Judges single commands by what the finished tree holds.
 class Judge {
  public:
@@ -100,6 +109,8 @@ class Judge {
 
   // The file that a command makes: covered when the tree has it.
   Verdict Made(std::string_view path) const {
+    // Run-time folders are made at each boot.
+    if (path == "/run" || path.starts_with("/run/")) return Harmless("made at boot");
     if (const Node* node = At(path)) {
       const std::string rule = RuleOf(*node);
       return rule.empty() ? Harmless("the package ships what it would make") : Covered(rule);
@@ -167,6 +178,7 @@ class Judge {
 
   // chown, chgrp and the owner part of dpkg-statoverride: done when the node has that owner.
   Verdict Owned(std::string_view owner, std::string_view path) const {
+    if (path.starts_with("/run/")) return Harmless("made at boot");
     const Node* node = At(path);
     if (node == nullptr) return IsPruned(path) ? Covered("prune") : Verdict{};
     const std::size_t colon = owner.find(':');
@@ -179,6 +191,7 @@ class Judge {
   }
 
   Verdict Moded(std::string_view mode, std::string_view path) const {
+    if (path.starts_with("/run/")) return Harmless("made at boot");
     const Node* node = At(path);
     if (node == nullptr) return IsPruned(path) ? Covered("prune") : Verdict{};
     const auto wanted = Mode(mode);
@@ -216,6 +229,10 @@ class Judge {
       verdicts = {owned, Moded(operands[2], operands[3])};
     } else if (program == "rm" || program == "rmdir") {
       for (const std::string& path : operands) {
+        if (path.starts_with("$(mktemp")) {
+          verdicts.push_back(Harmless("its own temporary file"));
+          continue;
+        }
         const bool absent = IsKnown(path) && path.starts_with('/') && At(path) == nullptr;
         verdicts.push_back(absent ? Harmless("removes what a fresh tree does not have")
                                   : Verdict{});
@@ -245,8 +262,7 @@ ScriptReport ClassifyScript(const MaintainerScript& script, const FinishOptions&
     report.why = "asks debconf's questions; the defaults are taken";
     return report;
   }
-  if (!script.text.starts_with("#!/bin/sh") && !script.text.starts_with("#!/bin/bash") &&
-      !script.text.starts_with("#! /bin/sh") && !script.text.starts_with("#!/usr/bin/sh")) {
+  if (!IsShellScript(script.text)) {
     report.verdict = ScriptClass::kNotRun;
     report.why =
         fmt::format("not a shell script ({})", script.text.substr(0, script.text.find('\n')));
