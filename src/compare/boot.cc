@@ -182,7 +182,8 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
   return boot;
 }
 
-Result<std::int64_t> FloorAvailableKib(const vmm::MachineConfig& machine, const BootLimits& limits) {
+Result<std::int64_t> FloorAvailableKib(const vmm::MachineConfig& machine,
+                                       const BootLimits& limits) {
   INRO_ASSIGN(const Running running, StartAndWait(machine, limits));
   INRO_ASSIGN(const auto agent, Dial(*running.guest, protocol::kAgentPort));
   INRO_ASSIGN(const std::string payload,

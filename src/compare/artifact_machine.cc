@@ -1,0 +1,65 @@
+#include "compare/artifact_machine.h"
+
+#include <algorithm>
+
+namespace inro::compare {
+namespace {
+
+// Where the root partition is, for each way to attach the disk (it is the first of its kind).
+std::string_view RootDevice(vmm::DiskAttach attach) {
+  switch (attach) {
+    case vmm::DiskAttach::kNvme:
+      return "/dev/nvme0n1p1";
+    case vmm::DiskAttach::kVirtioBlk:
+      return "/dev/vda1";
+    case vmm::DiskAttach::kNvdimm:
+      return "/dev/pmem0p1";
+  }
+  return "";
+}
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+}  // namespace
+
+Result<vmm::MachineConfig> MachineOf(const image::Manifest& manifest, const std::string& folder,
+                                     const image::ManifestArtifact& artifact,
+                                     std::optional<vmm::DiskAttach> attach, bool verbose) {
+  const image::ManifestArtifact* kernel = manifest.Artifact("kernel");
+  if (kernel == nullptr) return Fail("the manifest of {} names no kernel", manifest.name);
+  vmm::MachineConfig machine;
+  machine.kernel = folder + "/" + kernel->path;
+  machine.command_line = vmm::BaseCommandLine(verbose);
+  const std::string path = folder + "/" + artifact.path;
+  if (artifact.form == "initrd") {
+    machine.initrd = path;
+  } else {
+    if (artifact.boot.attach.empty()) {
+      return FailAs(ErrorKind::kBadInput,
+                    "{}: its kernel can mount no root disk without an initrd (NVMe, virtio-blk or "
+                    "pmem and the root file system must be built in)",
+                    artifact.path);
+    }
+    INRO_ASSIGN(const vmm::DiskAttach first, vmm::ParseDiskAttach(artifact.boot.attach.front()));
+    vmm::Disk disk;
+    disk.path = path;
+    disk.attach = attach.value_or(first);
+    if (std::ranges::count(artifact.boot.attach, vmm::Word(disk.attach)) == 0) {
+      return FailAs(ErrorKind::kBadInput,
+                    "{}: its kernel cannot mount a root disk attached as {}; it can as {}",
+                    artifact.path, vmm::Word(disk.attach), Join(artifact.boot.attach));
+    }
+    machine.image = disk;
+    machine.command_line.push_back(fmt::format("root={}", RootDevice(disk.attach)));
+    machine.command_line.push_back(fmt::format("rootfstype={}", artifact.boot.root_type));
+  }
+  machine.command_line.insert(machine.command_line.end(), artifact.boot.cmdline.begin(),
+                              artifact.boot.cmdline.end());
+  return machine;
+}
+
+}  // namespace inro::compare
