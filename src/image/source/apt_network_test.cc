@@ -14,7 +14,7 @@ AptOptions Request(const std::string& suite, const std::string& cache) {
   AptOptions options;
   options.suite = suite;
   options.cache_dir = cache;
-  options.packages = {"systemd", "chrony", "iptables", "usr-is-merged"};
+  options.packages = {"base-files", "systemd", "chrony", "iptables", "usr-is-merged"};
   return options;
 }
 
@@ -30,6 +30,9 @@ TEST_P(AptNetwork, ResolvesAndUnpacks) {
   if (!source && Unreachable(source.error())) GTEST_SKIP() << source.error().ToString();
   ASSERT_TRUE(source) << source.error().ToString();
   const Tree& tree = source->tree;
+  for (const char* path : {"tmp", "usr/bin/chage", "usr/sbin/chronyd"}) {
+    ASSERT_TRUE(tree.Contains(path)) << path;
+  }
   EXPECT_EQ(tree.Find("tmp")->mode, 01777u);
   EXPECT_EQ(tree.Find("usr/bin/chage")->mode, 02755u);
   EXPECT_EQ(tree.Find("usr/bin/chage")->gid, 42u);
