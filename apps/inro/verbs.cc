@@ -20,6 +20,13 @@ constexpr VerbRow kVerbs[] = {
      "  inro build images/debian -o out\n"
      "  inro build images/debian --form initrd --init systemd\n",
      false, MakeBuildVerb, DefinitionHelp},
+    {"compare", "Boot the guests of a definition and print what each can do",
+     "Builds image and initrd, boots them and tries every row of the table inside them; measures\n"
+     "them beside the floor: the same kernel with a static PID 1 that only answers the check.\n"
+     "Exit code 0 when every guest was booted and probed, whatever the cells say.",
+     "  inro compare images/debian --out out\n"
+     "  inro compare images/debian --all --format json > table.json\n",
+     false, MakeCompareVerb},
     {"definition", "The reference of image.toml, or a check of one",
      "Without a definition: every setting with its default and meaning. With one: whether it is\n"
      "right, without building it.",

@@ -11,6 +11,7 @@ namespace inro::cli {
 std::span<const VerbRow> Verbs();
 
 std::unique_ptr<Verb> MakeBuildVerb();
+std::unique_ptr<Verb> MakeCompareVerb();
 std::unique_ptr<Verb> MakeConfigVerb();
 std::unique_ptr<Verb> MakeDefinitionVerb();
 std::unique_ptr<Verb> MakeInspectVerb();

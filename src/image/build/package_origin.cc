@@ -13,7 +13,7 @@ namespace {
 // A kernel package depends on these for its maintainer scripts, which make an initramfs on the
 // machine itself.
 constexpr std::string_view kKernelScriptPackages[] = {
-    "kmod", "linux-base", "initramfs-tools", "linux-initramfs-tool", "dracut", "tiny-initramfs",
+    "kmod", "linux-base", "initramfs-tools", "dracut", "tiny-initramfs",
 };
 
 bool IsWordCharacter(char c) {
