@@ -91,13 +91,13 @@ void ReadConfiguration(const Tree& tree, std::string_view path, int depth,
 std::map<std::string_view, std::uint32_t> LayOut(std::set<std::string_view>& strings,
                                                  std::string& bytes) {
   std::vector<std::string_view> order(strings.begin(), strings.end());
-  // By the reversed strings; of two where one ends the other, the longer comes first.
+  // Falling, by the reversed strings; of two where one ends the other, the longer comes first.
   std::ranges::sort(order, [](std::string_view a, std::string_view b) {
     const std::size_t common = std::min(a.size(), b.size());
     for (std::size_t i = 1; i <= common; ++i) {
       const auto left = static_cast<unsigned char>(a[a.size() - i]);
       const auto right = static_cast<unsigned char>(b[b.size() - i]);
-      if (left != right) return left < right;
+      if (left != right) return left > right;
     }
     return a.size() > b.size();
   });

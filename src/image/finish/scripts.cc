@@ -74,6 +74,12 @@ class Judge {
     if (auto verdict = Enablement(command)) return *verdict;
     if (HasPrefix(command, "update-alternatives")) {
       const auto groups = ParseUpdateAlternatives(command.words);
+      // A group whose program is not in the tree would not be installed.
+      const bool absent =
+          !groups.empty() && std::ranges::all_of(groups, [&](const Alternative& one) {
+            return IsKnown(one.target) && !tree_.Resolve(one.target);
+          });
+      if (absent) return Harmless("an alternative whose program the package does not ship");
       const bool known =
           !groups.empty() && std::ranges::all_of(groups, [&](const Alternative& one) {
             return IsDeclaredAlternative(script_.package, one);
