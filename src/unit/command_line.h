@@ -18,7 +18,7 @@ enum CommandFlag : std::uint8_t {
   kOwnArgv0 = 2,         // "@": the word after the program is argv[0]
   kNoExpansion = 4,      // ":": $VARIABLES stay as they are
   kFullPrivileges = 8,   // "+": no User=, no capabilities, no limits of privilege
-  kKeepCredentials = 16  // "!": no User= and no capabilities, the rest applies
+  kKeepCredentials = 16  // "!": no User= and Group=, the rest applies
 };
 
 struct Command {

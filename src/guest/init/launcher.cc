@@ -185,10 +185,10 @@ void Launcher::SetPrivileges(const unit::ExecSettings& exec, std::uint8_t flags,
     request.limits.emplace_back(resource, value);
   }
   request.no_new_privileges = exec.no_new_privileges;
-  if ((flags & unit::kKeepCredentials) != 0) return;
   if (exec.bounding) request.dropped_capabilities = ~exec.bounding->to_ullong();
   request.ambient_capabilities = exec.ambient.to_ullong();
-  if (identity.set) {
+  // "!" alters the effect of User= and Group= alone.
+  if (identity.set && (flags & unit::kKeepCredentials) == 0) {
     request.uid = identity.account.uid;
     request.gid = identity.gid;
     request.groups = identity.groups;
