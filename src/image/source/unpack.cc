@@ -8,6 +8,7 @@
 #include <numeric>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace inro::image {
 namespace {
@@ -70,8 +71,8 @@ Result<std::vector<Deb>> ReadAll(const PackageCache& cache, const std::vector<Pa
                                  Progress& progress) {
   std::vector<std::size_t> order(packages.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return packages[a].installed_size > packages[b].installed_size;
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(packages[b].installed_size, a) < std::pair(packages[a].installed_size, b);
   });
   std::vector<std::optional<Result<Deb>>> read(packages.size());
   std::atomic<std::size_t> next = 0;
@@ -161,8 +162,10 @@ Result<SourceTree> UnpackPackages(const PackageCache& cache, std::vector<Package
   INRO_TRY(MakeMergedFolders(source.tree, debs));
   std::vector<std::size_t> order(packages.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_partition(order.begin(), order.end(),
-                        [&](std::size_t at) { return packages[at].name == "base-files"; });
+  const auto base = [&](std::size_t at) { return packages[at].name == "base-files"; };
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(!base(a), a) < std::pair(!base(b), b);
+  });
   for (const std::size_t at : order) {
     INRO_TRY(LayPackage(source.tree, std::move(debs[at].entries), packages[at].name));
   }
