@@ -45,6 +45,7 @@ class BuildVerb final : public Verb {
     }
     INRO_ASSIGN(const image::BuildResult built,
                 image::Build(definition, options_, session.progress));
+    session.progress.Step("");
     INRO_TRY(Print(format_ == "json" ? Json(built) : Text(built)));
     return 0;
   }

@@ -43,6 +43,7 @@ double ProgressLine::Seconds() const {
 
 void ProgressLine::Step(std::string_view name) {
   Finish();
+  if (name.empty()) return;
   step_ = name;
   done_ = total_ = 0;
   unit_.clear();

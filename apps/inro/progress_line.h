@@ -17,6 +17,7 @@ class ProgressLine final : public Progress {
  public:
   ProgressLine(int fd, bool terminal);
   ~ProgressLine() override;
+  // An empty name only finishes the step before.
   void Step(std::string_view name) override;
   void Update(std::uint64_t done, std::uint64_t total, std::string_view unit) override;
   void Note(std::string_view line) override;

@@ -27,6 +27,26 @@ constexpr VerbRow kVerbs[] = {
      "  inro compare images/debian --out out\n"
      "  inro compare images/debian --all --format json > table.json\n",
      false, MakeCompareVerb},
+    {"boot", "Boot a guest and show its agent's answer",
+     "Waits for the agent, shows its answer to Check, Version and GetGuestDetails, and stays "
+     "until\n"
+     "Ctrl-C (status 130) or the guest's own end; the end of stdin does not matter. The guest is\n"
+     "powered off through its agent. When it does not come up: the console's last lines and the\n"
+     "step that is missing.",
+     "  inro boot images/debian --once\n"
+     "  inro boot out/debian.img --attach nvme --console\n"
+     "  inro boot /etc/kata-containers/configuration.toml --print-command\n",
+     false, MakeBootVerb},
+    {"inspect", "List, print and extract what an artifact holds", "",
+     "  inro inspect out/debian.initrd /usr/lib/systemd/system\n"
+     "  inro inspect out/debian.img /etc/os-release --cat\n"
+     "  inro inspect out/debian.img --extract root\n"
+     "  inro inspect out/debian.img --manifest\n",
+     false, MakeInspectVerb},
+    {"config", "Make Kata Containers boot an artifact",
+     "Reads your configuration.toml and writes config.d/50-inro.toml beside it.",
+     "  inro config out/debian.initrd --kata /etc/kata-containers/configuration.toml --print\n",
+     false, MakeConfigVerb},
     {"definition", "The reference of image.toml, or a check of one",
      "Without a definition: every setting with its default and meaning. With one: whether it is\n"
      "right, without building it.",

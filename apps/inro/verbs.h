@@ -10,6 +10,7 @@ namespace inro::cli {
 
 std::span<const VerbRow> Verbs();
 
+std::unique_ptr<Verb> MakeBootVerb();
 std::unique_ptr<Verb> MakeBuildVerb();
 std::unique_ptr<Verb> MakeCompareVerb();
 std::unique_ptr<Verb> MakeConfigVerb();
