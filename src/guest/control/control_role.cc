@@ -76,7 +76,8 @@ void AnswerProbe(wire::Call call, wire::Responder responder) {
     responder.Fail(wire::Code::kInvalidArgument, "malformed ProbeRequest");
     return;
   }
-  responder.Reply(protocol::Encode(protocol::ProbeResponse{.findings = RunProbes(request.features)}));
+  responder.Reply(
+      protocol::Encode(protocol::ProbeResponse{.findings = RunProbes(request.features)}));
 }
 
 Result<> Serve() {

@@ -109,5 +109,21 @@ TEST(UnitState, ParsesBlocksOfSystemctl) {
   EXPECT_EQ(units[1].result, "");
 }
 
+TEST(UnitState, ParsesTheStateFileOfRoleInit) {
+  const auto units = ParseUnitsTsv(
+      "unit\tactive\tsub\tpid\tstarted_us\tactive_us\trestarts\tresult\tstatus\n"
+      "kata-agent.service\tactive\trunning\t77\t100\t200\t0\tsuccess\tserving\n"
+      "cut\tline\n"
+      "chrony.service\tfailed\tdead\t0\t5\t0\t3\texit-code\t\n");
+  ASSERT_EQ(units.size(), 2u);
+  EXPECT_EQ(units[0].name, "chrony.service");
+  EXPECT_EQ(units[0].state, "failed");
+  EXPECT_EQ(units[0].result, "exit-code");
+  EXPECT_EQ(units[1].pid, 77u);
+  EXPECT_EQ(units[1].active_us, 200u);
+  EXPECT_EQ(units[1].result, "");
+  EXPECT_TRUE(ParseUnitsTsv("").empty());
+}
+
 }  // namespace
 }  // namespace inro::guest::control
