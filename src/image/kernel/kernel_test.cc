@@ -202,6 +202,27 @@ TEST(BinaryIndex, SplitsSharedPrefixes) {
   }
 }
 
+// The bytes that Debian's depmod 30 writes for these keys.
+TEST(BinaryIndex, HasKmodsBytes) {
+  BinaryIndex index;
+  index.Insert("ab", "", 0);
+  index.Insert("abc", "x y", 7);
+  index.Insert("b", "z", 1);
+  const std::string_view expected(
+      "\xb0\x07\xf4\x57\0\x02\0\x01\xa0\0\0\x3b"  // magic, version, the root's place
+      "\0\0\0\x01\0\0\0\x07x y\0"                 // 0x0c: "abc": one value of priority 7
+      "b\0cc\x40\0\0\x0c\0\0\0\x01\0\0\0\0\0"     // 0x18: "ab": prefix, child, value
+      "\0\0\0\x01\0\0\0\x01z\0"                   // 0x29: "b"
+      "",
+      0x33);
+  const std::string bytes = index.Encode();
+  EXPECT_EQ(bytes.substr(0, 8), expected.substr(0, 8));
+  EXPECT_EQ(bytes.substr(12, 0x33 - 12), expected.substr(12));
+  // The root: no prefix, children "a" and "b"; a prefix is 0x8, a value 0x4, children 0x2.
+  EXPECT_EQ(bytes.substr(8, 4), std::string_view("\x20\0\0\x33", 4));
+  EXPECT_EQ(bytes.substr(0x33), std::string_view("ab\xe0\0\0\x18\x40\0\0\x29", 10));
+}
+
 TEST(ModuleSets, NameEachModuleOnceAndRingBeforeVirtio) {
   const auto modules = ModulesOf({"vsock", "nested-root", "firewall", "unknown"});
   const std::set<std::string> unique(modules.begin(), modules.end());

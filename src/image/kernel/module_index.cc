@@ -9,8 +9,8 @@ namespace {
 constexpr std::uint32_t kMagic = 0xb007f457;
 constexpr std::uint32_t kVersion = 0x00020001;
 constexpr std::uint32_t kHasPrefix = 0x80000000;
-constexpr std::uint32_t kHasChildren = 0x40000000;
-constexpr std::uint32_t kHasValues = 0x20000000;
+constexpr std::uint32_t kHasValues = 0x40000000;
+constexpr std::uint32_t kHasChildren = 0x20000000;
 constexpr std::uint32_t kOffsetMask = 0x0fffffff;
 
 void PutWord(std::string& bytes, std::uint32_t value) {
