@@ -1,0 +1,115 @@
+// The same definition, built in two places, at two times, with two umasks and two caches: every
+// artifact has the same bytes.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <thread>
+
+#include "image/tree/digest.h"
+#include "sys/file.h"
+#include "sys/subprocess.h"
+
+namespace inro {
+namespace {
+
+constexpr char kProgram[] = INRO_BINARY_DIR "/inro";
+
+struct Build {
+  std::string definition;
+  std::string out;
+  std::string umask;
+  std::string cache;  // empty: the user's
+  std::vector<std::string> more;
+};
+
+Result<sys::RunOutput> RunBuild(const Build& build) {
+  std::vector<std::string> argv = {"sh",
+                                   "-c",
+                                   "umask \"$0\" && exec \"$@\"",
+                                   build.umask,
+                                   kProgram,
+                                   "build",
+                                   build.definition,
+                                   "--out",
+                                   build.out,
+                                   "--quiet"};
+  if (!build.cache.empty()) argv.insert(argv.end(), {"--cache", build.cache});
+  argv.insert(argv.end(), build.more.begin(), build.more.end());
+  return sys::Run(argv);
+}
+
+// Copies a definition to another place, so that no path of it can be the same.
+std::string CopyTo(const std::string& name, const std::string& folder) {
+  const std::string target = folder + "/" + name;
+  EXPECT_TRUE(sys::MakeDirectories(folder));
+  EXPECT_TRUE(sys::RunOrFail({"cp", "-r", INRO_SOURCE_DIR "/images/" + name, target}));
+  return target;
+}
+
+void ExpectSame(const std::string& name, const std::vector<std::string>& files) {
+  auto first = sys::TempDir::Create("inro-first-");
+  auto second = sys::TempDir::Create("inro-second-place-");
+  ASSERT_TRUE(first && second);
+  const auto a =
+      RunBuild({CopyTo(name, first->path() + "/a"), first->path() + "/out", "022", "", {}});
+  ASSERT_TRUE(a) << a.error().ToString();
+  if (a->status != 0 && a->err.find("cannot reach the mirror") != std::string::npos) {
+    GTEST_SKIP() << a->err;
+  }
+  ASSERT_EQ(a->status, 0) << a->err;
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // another second
+  // A second run must not simply read what the first one cached.
+  ASSERT_TRUE(sys::MakeDirectories(second->path() + "/cache"));
+  const char* home = getenv("HOME");
+  const std::string used = std::string(home == nullptr ? "" : home) + "/.cache/inro";
+  if (sys::Exists(used)) {
+    ASSERT_TRUE(sys::RunOrFail({"cp", "-r", used, second->path() + "/cache/inro"}));
+    ASSERT_TRUE(sys::RemoveAll(second->path() + "/cache/inro/bodies"));
+  }
+  const auto b = RunBuild({CopyTo(name, second->path() + "/deeper/down"),
+                           second->path() + "/o",
+                           "077",
+                           second->path() + "/cache/inro",
+                           {}});
+  ASSERT_TRUE(b) << b.error().ToString();
+  ASSERT_EQ(b->status, 0) << b->err;
+  for (const std::string& file : files) {
+    const auto one = sys::ReadFile(first->path() + "/out/" + file);
+    const auto two = sys::ReadFile(second->path() + "/o/" + file);
+    ASSERT_TRUE(one && two) << file;
+    EXPECT_EQ(image::Sha256Hex(*one), image::Sha256Hex(*two)) << file;
+    struct stat status;
+    ASSERT_EQ(stat((second->path() + "/o/" + file).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0644u) << file << ": the umask shows";
+    // No path of the machine is in an artifact.
+    EXPECT_EQ(two->find(second->path()), std::string::npos) << file;
+  }
+}
+
+TEST(BuildTwice, NestedInitrdAndExt4) {
+  ExpectSame("debian", {"debian.img", "debian.initrd", "debian.kernel", "debian.manifest.json"});
+}
+
+TEST(BuildTwice, FlatInitrdWithFilesAndUsers) {
+  ExpectSame("hello", {"hello.img", "hello.initrd", "hello.kernel", "hello.manifest.json"});
+}
+
+TEST(FailedBuild, LeavesNothingBehind) {
+  auto folder = sys::TempDir::Create("inro-bad-");
+  ASSERT_TRUE(folder);
+  const std::string text =
+      "[source]\nkind = \"apt\"\nsuite = \"bookworm\"\npackages = [\n  \"dash\",\n"
+      "  \"no-such-package\",\n]\n";
+  ASSERT_TRUE(sys::WriteFile(folder->path() + "/image.toml", text));
+  const auto run = RunBuild({folder->path(), folder->path() + "/out", "022", "", {}});
+  ASSERT_TRUE(run) << run.error().ToString();
+  if (run->err.find("cannot reach the mirror") != std::string::npos) GTEST_SKIP() << run->err;
+  EXPECT_EQ(run->status, 2) << run->err;
+  EXPECT_NE(run->err.find("image.toml:6: "), std::string::npos) << run->err;
+  EXPECT_NE(run->err.find("no-such-package"), std::string::npos) << run->err;
+  EXPECT_FALSE(sys::Exists(folder->path() + "/out")) << "an output folder was left";
+}
+
+}  // namespace
+}  // namespace inro
