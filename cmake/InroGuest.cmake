@@ -3,6 +3,10 @@
 include(ExternalProject)
 
 set(guest_binaries inro-guest inro-floor)
+set(installed_guest_binaries ${guest_binaries})
+if(INRO_TESTS)
+  list(APPEND guest_binaries guest_vsock)
+endif()
 set(guest_args
   -DINRO_GUEST=ON
   -DINRO_TESTS=OFF
@@ -34,4 +38,6 @@ ExternalProject_Add(guest_programs
   USES_TERMINAL_BUILD ON
   INSTALL_COMMAND ${CMAKE_COMMAND} -E true
   ${guest_strips})
-install(PROGRAMS ${guest_outputs} DESTINATION lib/inro)
+foreach(binary ${installed_guest_binaries})
+  install(PROGRAMS ${CMAKE_BINARY_DIR}/${binary} DESTINATION lib/inro)
+endforeach()
