@@ -1,13 +1,14 @@
-// Errors as values: what was attempted, on what, and why, as a chain that is printed once, at the top.
+// Errors as values: what was attempted, on what, and why, as a chain that is printed once, at the
+// top.
 #pragma once
+
+#include <fmt/format.h>
 
 #include <expected>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace inro {
 
@@ -38,7 +39,7 @@ class Error {
   Error Wrap(std::string message) const;
 
   ErrorKind kind() const;
-  int sys_errno() const;             // 0 when the error is not from a system call
+  int sys_errno() const;               // 0 when the error is not from a system call
   const std::string& message() const;  // of this level only
   const std::string& file() const;     // empty when not about a file
   int line() const;
@@ -58,7 +59,8 @@ using Result = std::expected<T, Error>;
 // Shorthand: `return Fail("no such suite {}", suite);`
 template <class... Args>
 std::unexpected<Error> Fail(fmt::format_string<Args...> format, Args&&... args) {
-  return std::unexpected(Error(ErrorKind::kFailed, fmt::format(format, std::forward<Args>(args)...)));
+  return std::unexpected(
+      Error(ErrorKind::kFailed, fmt::format(format, std::forward<Args>(args)...)));
 }
 template <class... Args>
 std::unexpected<Error> FailAs(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
@@ -79,16 +81,16 @@ int ExitCode(const Error& error);
 #define INRO_CONCAT(a, b) INRO_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` from the enclosing function.
-#define INRO_TRY(expr)                                                       \
-  do {                                                                       \
-    if (auto inro_result = (expr); !inro_result) {                           \
-      return std::unexpected(std::move(inro_result).error());                \
-    }                                                                        \
+#define INRO_TRY(expr)                                        \
+  do {                                                        \
+    if (auto inro_result = (expr); !inro_result) {            \
+      return std::unexpected(std::move(inro_result).error()); \
+    }                                                         \
   } while (false)
 
 // `INRO_ASSIGN(auto x, Compute());`: x is the value, or the error is returned.
 #define INRO_ASSIGN(lhs, expr) INRO_ASSIGN_IMPL(INRO_CONCAT(inro_result_, __LINE__), lhs, expr)
-#define INRO_ASSIGN_IMPL(name, lhs, expr)                                    \
-  auto name = (expr);                                                        \
-  if (!name) return std::unexpected(std::move(name).error());                \
+#define INRO_ASSIGN_IMPL(name, lhs, expr)                     \
+  auto name = (expr);                                         \
+  if (!name) return std::unexpected(std::move(name).error()); \
   lhs = std::move(*name)

@@ -19,7 +19,7 @@ Result<UniqueFd> Open(const std::string& path, int flags, unsigned mode) {
 Result<std::string> ReadFile(const std::string& path, std::size_t limit) {
   INRO_ASSIGN(const UniqueFd fd, Open(path, O_RDONLY));
   std::string content;
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) == 0 && info.st_size > 0) {
     if (static_cast<std::size_t>(info.st_size) > limit) {
       return Fail("read {}: larger than {} bytes", path, limit);

@@ -53,9 +53,8 @@ Result<> Pump(Pipe& in, Pipe& out, Pipe& err, std::string_view input, Clock::tim
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);
   if (input.empty()) in.write.reset();
   while (out.read || err.read) {
-    std::array<pollfd, 3> polled{{{out.read.get(), POLLIN, 0},
-                                  {err.read.get(), POLLIN, 0},
-                                  {in.write.get(), POLLOUT, 0}}};
+    std::array<pollfd, 3> polled{
+        {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}}};
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
     if (left <= 0) return FailAs(ErrorKind::kTimeout, "not finished in time");
@@ -111,9 +110,8 @@ Result<RunOutput> Run(const std::vector<std::string>& argv, const RunOptions& op
   const pid_t child = ::fork();
   if (child < 0) return FailErrno("fork for {}", argv[0]);
   if (child == 0) {
-    ExecChild({in.read.get(), out.write.get(), err.write.get()}, parent,
-              options.working_directory, arguments.data(), environment.data(),
-              failure.write.get());
+    ExecChild({in.read.get(), out.write.get(), err.write.get()}, parent, options.working_directory,
+              arguments.data(), environment.data(), failure.write.get());
   }
   in.read.reset();
   out.write.reset();
@@ -121,8 +119,8 @@ Result<RunOutput> Run(const std::vector<std::string>& argv, const RunOptions& op
   failure.write.reset();
 
   // A child that ends early must not kill this process by SIGPIPE.
-  struct sigaction ignore {};
-  struct sigaction saved {};
+  struct sigaction ignore{};
+  struct sigaction saved{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &saved);
   RunOutput output;

@@ -10,9 +10,9 @@
 namespace inro::sys {
 
 struct RunOptions {
-  std::string stdin_bytes;                  // fed to the program's standard input
-  std::string working_directory;            // empty: the caller's
-  std::vector<std::string> environment;     // NAME=VALUE added to the caller's environment
+  std::string stdin_bytes;                     // fed to the program's standard input
+  std::string working_directory;               // empty: the caller's
+  std::vector<std::string> environment;        // NAME=VALUE added to the caller's environment
   std::chrono::milliseconds timeout{600'000};  // then SIGKILL, and an error of kind kTimeout
 };
 

@@ -1,8 +1,7 @@
 #include "image/tree/digest.h"
 
-#include <openssl/evp.h>
-
 #include <fmt/format.h>
+#include <openssl/evp.h>
 
 namespace inro::image {
 

@@ -34,9 +34,9 @@ struct Node {
   std::uint32_t mode = 0644;  // permission, setuid, setgid and sticky bits only (07777)
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Content content;                            // files
-  std::string target;                         // symbolic links
-  std::uint32_t major = 0;                    // devices
+  Content content;          // files
+  std::string target;       // symbolic links
+  std::uint32_t major = 0;  // devices
   std::uint32_t minor = 0;
   std::map<std::string, std::string> xattrs;  // full names ("security.capability"), raw values
   std::string origin;                         // package, rule or definition line it came from
