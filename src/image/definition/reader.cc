@@ -1,7 +1,6 @@
 // From TOML to a Definition: walks the parsed tables along the rows of settings.cc.
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_ENABLE_FORMATTERS 0
+// toml++ keeps its default settings here as in every other file that includes it: two settings of
+// it in one program would give one name two definitions.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -52,6 +51,16 @@ std::string Quoted(std::span<const std::string_view> words) {
     text += fmt::format("\"{}\"", words[i]);
   }
   return text;
+}
+
+// No exception leaves this file.
+Result<toml::table> ParseToml(std::string_view text, const std::string& file) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return std::unexpected(Error::InFile(file, static_cast<int>(error.source().begin.line),
+                                         fmt::format("not TOML: {}", error.description())));
+  }
 }
 
 // What the reader needs to know about the file while it walks.
@@ -270,10 +279,10 @@ Result<> ApplyDefaults(std::span<const Setting<Owner>> rows, Owner& owner) {
   const Reading reading{"settings.cc", "/", nullptr};
   for (const Setting<Owner>& row : rows) {
     if (row.value.empty()) continue;
-    const toml::parse_result parsed = toml::parse(fmt::format("value = {}", row.value));
-    if (!parsed) return Fail("the default of '{}' is not TOML", row.key);
-    INRO_TRY(ValueReader<Owner>(reading, row, std::string(row.key))
-                 .Read(*parsed.table().get("value"), owner));
+    INRO_ASSIGN(const toml::table parsed,
+                ParseToml(fmt::format("value = {}", row.value), reading.file));
+    INRO_TRY(
+        ValueReader<Owner>(reading, row, std::string(row.key)).Read(*parsed.get("value"), owner));
   }
   return {};
 }
@@ -361,18 +370,13 @@ Result<> ReadTable(const Reading& reading, const std::string& name, const toml::
 }  // namespace
 
 Result<Definition> ParseDefinition(std::string_view text, std::string file, std::string folder) {
-  const toml::parse_result parsed = toml::parse(text);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    return std::unexpected(Error::InFile(file, static_cast<int>(error.source().begin.line),
-                                         fmt::format("not TOML: {}", error.description())));
-  }
+  INRO_ASSIGN(const toml::table parsed, ParseToml(text, file));
   Definition definition;
   INRO_TRY(ApplyDefaults(DefinitionSettings(), definition));
   definition.file = file;
   definition.folder = folder;
   const Reading reading{std::move(file), std::move(folder), &definition.lines};
-  INRO_TRY(ReadTable(reading, "", parsed.table(), definition));
+  INRO_TRY(ReadTable(reading, "", parsed, definition));
   INRO_TRY(CheckDefinition(definition));
   return definition;
 }
