@@ -41,6 +41,7 @@ Result<std::vector<protocol::ProcessState>> ReadProcessStates() {
     state.rss_kib = process.rss_kib;
     state.kernel_thread = process.kernel_thread;
     state.uid = process.uid;
+    if (process.state != 0) state.state.assign(1, process.state);
     if (!process.kernel_thread) state.pss_kib = ReadPssKib(process.pid);
   }
   return states;

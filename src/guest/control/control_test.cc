@@ -36,6 +36,22 @@ TEST(ProcessTable, ReadsAFakeProc) {
   EXPECT_EQ(ReadPssKib(43, proc), 0u);
 }
 
+TEST(ProcessTable, AZombieIsNoKernelThread) {
+  auto dir = sys::TempDir::Create("inro-proc");
+  ASSERT_TRUE(dir.has_value());
+  const std::string proc = dir->path();
+  ASSERT_TRUE(sys::MakeDirectories(proc + "/9").has_value());
+  ASSERT_TRUE(
+      sys::WriteFile(proc + "/9/status", "Name:\tsh\nState:\tZ (zombie)\nUid:\t0\t0\t0\t0\n")
+          .has_value());
+  ASSERT_TRUE(sys::WriteFile(proc + "/9/cmdline", "").has_value());
+  const auto processes = ReadProcesses(proc);
+  ASSERT_TRUE(processes.has_value()) << processes.error().ToString();
+  ASSERT_EQ(processes->size(), 1u);
+  EXPECT_EQ(processes->front().state, 'Z');
+  EXPECT_FALSE(processes->front().kernel_thread);
+}
+
 TEST(ProcessTable, FindsItselfInTheRealProc) {
   const auto processes = ReadProcesses();
   ASSERT_TRUE(processes.has_value());

@@ -39,6 +39,10 @@ std::optional<Process> ReadProcess(const std::string& folder, int pid) {
   process.pid = pid;
   ForEachLine(*status, [&](std::string_view line) {
     if (line.starts_with("Name:")) process.name = TrimLeft(line.substr(5));
+    if (line.starts_with("State:")) {
+      const std::string_view letter = TrimLeft(line.substr(6));
+      if (!letter.empty()) process.state = letter.front();
+    }
     if (line.starts_with("Uid:")) {
       // Real, effective, saved, file system; the second one counts.
       std::string_view rest = TrimLeft(line.substr(4));
@@ -50,8 +54,9 @@ std::optional<Process> ReadProcess(const std::string& folder, int pid) {
   const auto rss = NumberAfter(*status, "VmRSS:");
   process.rss_kib = rss.value_or(0);
   const auto kernel = NumberAfter(*status, "Kthread:");
-  process.kernel_thread =
-      kernel ? *kernel == 1 : !rss && sys::ReadFile(folder + "/cmdline").value_or("").empty();
+  process.kernel_thread = kernel ? *kernel == 1
+                                 : !rss && process.state != 'Z' &&
+                                       sys::ReadFile(folder + "/cmdline").value_or("").empty();
   process.unit = UnitOfCgroup(sys::ReadFile(folder + "/cgroup").value_or(""));
   return process;
 }

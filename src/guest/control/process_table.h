@@ -17,6 +17,7 @@ struct Process {
   std::uint64_t rss_kib = 0;  // VmRSS; 0 for kernel threads
   std::string unit;           // the unit whose cgroup it is in; empty for PID 1 and strays
   bool kernel_thread = false;
+  char state = 0;  // the letter of "State:": R, S, D, Z (a zombie), ...
 };
 
 // Every process; one that ends meanwhile is left out. `proc` is where procfs is mounted.

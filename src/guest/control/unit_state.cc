@@ -94,6 +94,10 @@ std::vector<protocol::UnitState> ParseSystemctlShow(std::string_view text) {
 }
 
 Result<std::vector<protocol::UnitState>> ReadUnits() {
+  if (sys::Exists(kUnitsTsv)) {
+    INRO_ASSIGN(const std::string table, sys::ReadFile(kUnitsTsv));
+    return ParseUnitsTsv(table);
+  }
   INRO_ASSIGN(
       const std::string text,
       sys::RunOrFail({"systemctl", "show", "--no-pager", "--property=Id,ActiveState,MainPID",
