@@ -7,6 +7,7 @@
 #include "image/kernel/decompress.h"
 #include "image/kernel/module_index.h"
 #include "image/kernel/module_info.h"
+#include "image/kernel/module_links.h"
 #include "image/kernel/module_sets.h"
 
 namespace inro::image {
@@ -80,23 +81,6 @@ class Selection {
     return {};
   }
 
-  // Fills in each module's dependencies: all of them, in the reverse of the load order.
-  void LinkDependencies() {
-    std::map<std::string, std::set<std::string>> closures;
-    for (IndexedModule& module : modules_) {  // in load order: what it needs has been seen
-      std::set<std::string>& closure = closures[module.name];
-      for (const std::string& needed : module.info.depends) {
-        closure.insert(needed);
-        closure.insert(closures[needed].begin(), closures[needed].end());
-      }
-      for (auto other = modules_.rbegin(); other != modules_.rend(); ++other) {
-        if (other->name != module.name && closure.contains(other->name)) {
-          module.dependency_paths.push_back(other->path);
-        }
-      }
-    }
-  }
-
   const std::vector<IndexedModule>& modules() const { return modules_; }
   const Content& ContentOf(const std::string& name) const { return content_.at(name); }
 
@@ -157,18 +141,22 @@ Result<> WriteModules(Kernel& kernel, const Selection& selection, const Tree& pa
     }
   }
   std::string order;
+  std::vector<std::string> order_names;
   if (const auto text = package.ReadFile(fmt::format("{}/modules.order", from))) {
     for (const std::string_view line : Lines(*text)) {
-      const std::string name = ModuleNameOf(line);
-      if (std::ranges::find(kernel.load_order, name, &GuestModule::name) !=
+      order_names.push_back(ModuleNameOf(line));
+      if (std::ranges::find(kernel.load_order, order_names.back(), &GuestModule::name) !=
           kernel.load_order.end()) {
         order += fmt::format("{}\n", line);
       }
     }
   }
   INRO_TRY(kernel.modules.Put(to + "/modules.order", MakeFile(order, 0644, origin)));
-  const auto files = ModuleIndexFiles(selection.modules(), BuiltInNames(package, from),
-                                      BuiltInAliases(package, from));
+  std::vector<IndexedModule> indexed = selection.modules();
+  SortForIndex(indexed, order_names);
+  LinkDependencies(indexed);
+  const auto files =
+      ModuleIndexFiles(indexed, BuiltInNames(package, from), BuiltInAliases(package, from));
   for (const auto& [name, text] : files) {
     INRO_TRY(kernel.modules.Put(fmt::format("{}/{}", to, name), MakeFile(text, 0644, origin)));
   }
@@ -206,7 +194,6 @@ Result<Kernel> SelectModules(KernelFile file, KernelConfig config, const Tree& m
     if (std::ranges::find(list, name) == list.end()) list.push_back(name);
   }
   if (!folder) return kernel;
-  selection.LinkDependencies();
   // What a module depends on must be a module too, or built in.
   for (const IndexedModule& module : selection.modules()) {
     for (const std::string& needed : module.info.depends) {

@@ -121,11 +121,11 @@ TEST(Kernel, WritesIndexesThatCanBeAsked) {
   ASSERT_TRUE(kernel.has_value());
   const std::string top = "usr/lib/modules/6.1.0-9-test/";
   EXPECT_EQ(*kernel->modules.ReadFile(top + "modules.dep"),
-            "kernel/lib/helper.ko:\n"
             "kernel/drivers/virtio/virtio_ring.ko:\n"
             "kernel/drivers/virtio/virtio.ko: kernel/drivers/virtio/virtio_ring.ko\n"
             "kernel/net/virtio-vsock.ko: kernel/drivers/virtio/virtio.ko "
-            "kernel/drivers/virtio/virtio_ring.ko\n");
+            "kernel/drivers/virtio/virtio_ring.ko\n"
+            "kernel/lib/helper.ko:\n");
   EXPECT_EQ(*kernel->modules.ReadFile(top + "modules.order"),
             "kernel/drivers/virtio/virtio_ring.ko\nkernel/drivers/virtio/virtio.ko\n"
             "kernel/net/virtio-vsock.ko\n");
@@ -202,25 +202,31 @@ TEST(BinaryIndex, SplitsSharedPrefixes) {
   }
 }
 
-// The bytes that Debian's depmod 30 writes for these keys.
-TEST(BinaryIndex, HasKmodsBytes) {
+// What depmod 30 writes as modules.builtin.bin for ab.ko, abc.ko and b-d.ko.
+TEST(BinaryIndex, HasDepmodsBytes) {
+  constexpr unsigned char kGolden[] = {
+      0xb0, 0x07, 0xf4, 0x57, 0x00, 0x02, 0x00, 0x01, 0x20, 0x00, 0x00, 0x32, 0x00, 0x00, 0x00,
+      0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x62, 0x00, 0x63, 0x63, 0x40, 0x00, 0x00, 0x0c, 0x00,
+      0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x5f, 0x64, 0x00, 0x00, 0x00, 0x00, 0x01,
+      0x00, 0x00, 0x00, 0x00, 0x00, 0x61, 0x62, 0xe0, 0x00, 0x00, 0x15, 0xc0, 0x00, 0x00, 0x26};
   BinaryIndex index;
-  index.Insert("ab", "", 0);
-  index.Insert("abc", "x y", 7);
-  index.Insert("b", "z", 1);
-  const std::string_view expected(
-      "\xb0\x07\xf4\x57\0\x02\0\x01\xa0\0\0\x3b"  // magic, version, the root's place
-      "\0\0\0\x01\0\0\0\x07x y\0"                 // 0x0c: "abc": one value of priority 7
-      "b\0cc\x40\0\0\x0c\0\0\0\x01\0\0\0\0\0"     // 0x18: "ab": prefix, child, value
-      "\0\0\0\x01\0\0\0\x01z\0"                   // 0x29: "b"
-      "",
-      0x33);
+  for (const char* name : {"ab", "abc", "b_d"}) index.Insert(name, "", 0);
   const std::string bytes = index.Encode();
-  EXPECT_EQ(bytes.substr(0, 8), expected.substr(0, 8));
-  EXPECT_EQ(bytes.substr(12, 0x33 - 12), expected.substr(12));
-  // The root: no prefix, children "a" and "b"; a prefix is 0x8, a value 0x4, children 0x2.
-  EXPECT_EQ(bytes.substr(8, 4), std::string_view("\x20\0\0\x33", 4));
-  EXPECT_EQ(bytes.substr(0x33), std::string_view("ab\xe0\0\0\x18\x40\0\0\x29", 10));
+  EXPECT_THAT(std::vector<unsigned char>(bytes.begin(), bytes.end()),
+              testing::ElementsAreArray(kGolden));
+}
+
+TEST(ModuleIndex, TextKeepsAliasesAsTheyAre) {
+  IndexedModule module;
+  module.name = "app";
+  module.path = "kernel/app.ko";
+  module.info = ParseModuleInfo(
+      Info("alias=devname:app-0|alias=char-major-10-5|alias=x-[a-b]-y|softdep=pre: a|softdep=b"));
+  const auto files = ModuleIndexFiles({module}, {}, {});
+  EXPECT_THAT(files.at("modules.alias"), HasSubstr("\nalias x-[a-b]-y app\n"));
+  EXPECT_THAT(LookUpBinaryIndex(files.at("modules.alias.bin"), "x_[a-b]_y"), ElementsAre("app"));
+  EXPECT_THAT(files.at("modules.softdep"), HasSubstr("\nsoftdep app pre: a\nsoftdep app b\n"));
+  EXPECT_THAT(files.at("modules.devname"), HasSubstr("\napp app-0 c10:5\n"));
 }
 
 TEST(ModuleSets, NameEachModuleOnceAndRingBeforeVirtio) {

@@ -225,11 +225,11 @@ std::map<std::string, std::string> ModuleIndexFiles(
     dep += line + "\n";
     dep_index.Insert(module.name, line, order);
     for (const std::string& name : module.info.aliases) {
-      alias += fmt::format("alias {} {}\n", NormalizeAlias(name), module.name);
+      alias += fmt::format("alias {} {}\n", name, module.name);
       alias_index.Insert(NormalizeAlias(name), module.name, order);
     }
-    if (!module.info.softdep.empty()) {
-      softdep += fmt::format("softdep {} {}\n", module.name, module.info.softdep);
+    for (const std::string& text : module.info.softdeps) {
+      softdep += fmt::format("softdep {} {}\n", module.name, text);
     }
     for (const std::string& name : module.info.symbols) {
       symbols += fmt::format("alias symbol:{} {}\n", name, module.name);

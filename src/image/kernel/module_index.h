@@ -16,6 +16,7 @@ struct IndexedModule {
   std::string path;
   ModuleInfo info;
   // All modules it needs, each behind those that need it: kmod loads from the last to the first.
+  // LinkDependencies() fills it in.
   std::vector<std::string> dependency_paths;
 };
 

@@ -1,6 +1,9 @@
 #include "image/kernel/module_info.h"
 
+#include <elf.h>
+
 #include <algorithm>
+#include <cstring>
 
 #include "image/elf/elf.h"
 #include "image/kernel/decompress.h"
@@ -16,6 +19,24 @@ void EachField(std::string_view text, char separator, Use use) {
     if (end == std::string_view::npos) return;
     text.remove_prefix(end + 1);
   }
+}
+
+// Names of the undefined symbols of a 64-bit file, in the order of its symbol table.
+std::vector<std::string> UndefinedSymbols(std::string_view bytes) {
+  std::vector<std::string> names;
+  const auto table = FindElfSection(bytes, ".symtab");
+  const auto texts = FindElfSection(bytes, ".strtab");
+  if (!table || !texts) return names;
+  for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= table->size(); at += sizeof(Elf64_Sym)) {
+    Elf64_Sym symbol;
+    std::memcpy(&symbol, table->data() + at, sizeof(symbol));
+    if (symbol.st_shndx != SHN_UNDEF || symbol.st_name == 0 || symbol.st_name >= texts->size()) {
+      continue;
+    }
+    const std::string_view rest = texts->substr(symbol.st_name);
+    names.emplace_back(rest.substr(0, rest.find('\0')));
+  }
+  return names;
 }
 
 }  // namespace
@@ -46,7 +67,7 @@ ModuleInfo ParseModuleInfo(std::string_view section) {
     } else if (key == "alias") {
       info.aliases.emplace_back(value);
     } else if (key == "softdep") {
-      info.softdep += fmt::format("{}{}", info.softdep.empty() ? "" : " ", value);
+      info.softdeps.emplace_back(value);
       std::vector<std::string>* list = nullptr;
       EachField(value, ' ', [&](std::string_view word) {
         if (word == "pre:")
@@ -71,6 +92,7 @@ Result<ModuleInfo> ReadModuleInfo(std::string_view name, std::string_view bytes)
     const auto [first, last] = std::ranges::unique(info.symbols);
     info.symbols.erase(first, last);
   }
+  info.needed_symbols = UndefinedSymbols(bytes);
   return info;
 }
 

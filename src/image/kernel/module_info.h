@@ -14,8 +14,9 @@ struct ModuleInfo {
   std::vector<std::string> soft_pre;  // to be loaded before when they exist
   std::vector<std::string> soft_post;
   std::vector<std::string> aliases;
-  std::vector<std::string> symbols;  // exported
-  std::string softdep;               // the lines as written, joined by blanks
+  std::vector<std::string> symbols;         // exported
+  std::vector<std::string> needed_symbols;  // undefined ones, as the symbol table has them
+  std::vector<std::string> softdeps;        // the lines as written
 };
 
 // "nf-tables" -> "nf_tables".

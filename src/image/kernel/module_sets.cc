@@ -25,7 +25,8 @@ constexpr ModuleSet kSets[] = {
      "nft_chain_nat nft_ct nft_nat nft_masq nft_redir nft_reject nft_reject_inet nft_log nft_limit "
      "xt_MASQUERADE xt_conntrack xt_addrtype xt_comment xt_mark xt_multiport xt_nat xt_tcpudp "
      "xt_REDIRECT xt_LOG xt_limit xt_state ipt_REJECT ip6t_REJECT ip_tables ip6_tables "
-     "iptable_filter iptable_nat ip6table_filter ip6table_nat br_netfilter",
+     "iptable_filter iptable_nat ip6table_filter ip6table_nat br_netfilter nft_reject_ipv4 "
+     "nft_reject_ipv6 nf_conntrack_netlink xt_owner xt_connmark xt_TCPMSS",
      false, false},
     {"time", "the host's clock", "ptp ptp_kvm", false, false},
     {"devices", "random numbers, memory balloon, console, memory hot-plug",
