@@ -4,7 +4,9 @@
 //   5002  source: reads u64 count, sends so many bytes (byte i is i modulo 251), closes
 //   5003  dial: reads u32 port, connects to it on the host, says "hello from the guest\n" there
 //   5004  reboot: any connection restarts the machine
-//   5005  as 5001, with the sum of all bytes for the second number
+//   5005  as 5001, with a checksum for the second number: sum = sum * 31 + w for each little-endian
+//         64-bit word w, the last one filled up with zeros
+//   5006  as 5005, but reads nothing in the first second
 // Prints "guest_vsock: ready" on the console when all are listening.
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
@@ -90,16 +92,35 @@ bool ReadWhole(int fd, T& value) {
 
 template <bool kSum>
 void Sink(int fd) {
-  std::vector<unsigned char> buffer(kBufferSize);
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  std::vector<char> buffer(kBufferSize + kWord);
   std::array<std::uint64_t, 2> answer{};
+  std::size_t left = 0;  // bytes at the buffer's start that make no whole word yet
+  const auto add = [&](const char* at) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    answer[1] = answer[1] * 31 + word;
+  };
   for (;;) {
-    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    const ssize_t n = read(fd, buffer.data() + left, kBufferSize);
     if (n <= 0) break;
     answer[0] += static_cast<std::uint64_t>(n);
     if (!kSum) continue;
-    for (ssize_t i = 0; i < n; ++i) answer[1] += buffer[static_cast<std::size_t>(i)];
+    const std::size_t have = left + static_cast<std::size_t>(n);
+    left = have % kWord;
+    for (std::size_t at = 0; at + kWord <= have; at += kWord) add(buffer.data() + at);
+    std::memmove(buffer.data(), buffer.data() + have - left, left);
+  }
+  if (left > 0) {
+    std::memset(buffer.data() + left, 0, kWord - left);
+    add(buffer.data());
   }
   WriteAll(fd, reinterpret_cast<const char*>(answer.data()), sizeof answer);
+}
+
+void StallingSink(int fd) {
+  sleep(1);
+  Sink<true>(fd);
 }
 
 void Source(int fd) {
@@ -152,11 +173,12 @@ int main() {
     epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
   };
   const int echo = Listen(5000);
-  const std::array<std::pair<int, void (*)(int)>, 5> services = {{{Listen(5001), Sink<false>},
+  const std::array<std::pair<int, void (*)(int)>, 6> services = {{{Listen(5001), Sink<false>},
                                                                   {Listen(5002), Source},
                                                                   {Listen(5003), Dial},
                                                                   {Listen(5004), Reboot},
-                                                                  {Listen(5005), Sink<true>}}};
+                                                                  {Listen(5005), Sink<true>},
+                                                                  {Listen(5006), StallingSink}}};
   watch(echo);
   for (const auto& [fd, serve] : services) watch(fd);
   std::printf("guest_vsock: ready\n");
