@@ -42,6 +42,7 @@ struct ProcessState {
   std::uint64_t pss_kib = 0;
   bool kernel_thread = false;
   std::uint32_t uid = 0;
+  std::string state;  // the letter of /proc/PID/status: R, S, D, Z (a zombie), ...
 
   template <class V>
   static void Fields(V&& visit) {
@@ -52,6 +53,7 @@ struct ProcessState {
     visit(5, "pss_kib", &ProcessState::pss_kib);
     visit(6, "kernel_thread", &ProcessState::kernel_thread);
     visit(7, "uid", &ProcessState::uid);
+    visit(8, "state", &ProcessState::state);
   }
 };
 
