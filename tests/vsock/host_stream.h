@@ -13,6 +13,7 @@ namespace inro::vsock_guest {
 
 // Ports of the guest program.
 inline constexpr std::uint32_t kEchoPort = 5000;
+inline constexpr std::uint32_t kCountPort = 5001;
 inline constexpr std::uint32_t kSourcePort = 5002;
 inline constexpr std::uint32_t kDialPort = 5003;
 inline constexpr std::uint32_t kRebootPort = 5004;

@@ -87,12 +87,12 @@ Result<Seconds> SendToGuest(const std::string& hybrid_socket, std::uint64_t byte
   const std::vector<std::uint64_t> block = PatternBlock();
   INRO_ASSIGN(HostStream stream, HostStream::Connect(hybrid_socket, port));
   const auto start = Clock::now();
+  INRO_TRY(stream.Write(&bytes, sizeof bytes));
   for (std::uint64_t sent = 0; sent < bytes;) {
     const std::uint64_t size = std::min<std::uint64_t>(kBlock, bytes - sent);
     INRO_TRY(stream.Write(block.data(), size));
     sent += size;
   }
-  stream.FinishWriting();
   std::array<std::uint64_t, 2> answer{};
   INRO_TRY(stream.Read(answer.data(), sizeof answer));
   const Seconds took = Clock::now() - start;
@@ -128,11 +128,24 @@ Result<Seconds> ReceiveFromGuest(const std::string& hybrid_socket, std::uint64_t
   return Clock::now() - start;
 }
 
+Result<> EndWriting(const std::string& hybrid_socket) {
+  INRO_ASSIGN(HostStream stream, HostStream::Connect(hybrid_socket, kCountPort));
+  const std::vector<std::uint64_t> block = PatternBlock();
+  INRO_TRY(stream.Write(block.data(), kBlock));
+  stream.FinishWriting();
+  std::array<std::uint64_t, 2> answer{};
+  INRO_TRY(stream.Read(answer.data(), sizeof answer));
+  if (answer[0] != kBlock) return Fail("the guest got {} of {} bytes", answer[0], kBlock);
+  return {};
+}
+
 Result<> HostLeaves(const std::string& hybrid_socket) {
   for (int i = 0; i < 4; ++i) {
     INRO_ASSIGN(HostStream from, BeginTransfer(hybrid_socket));
     INRO_ASSIGN(HostStream to, HostStream::Connect(hybrid_socket, kSinkPort));
     const std::vector<std::uint64_t> block = PatternBlock();
+    const std::uint64_t promised = 1024 * kMebibyte;
+    INRO_TRY(to.Write(&promised, sizeof promised));
     for (int sent = 0; sent < 8; ++sent) INRO_TRY(to.Write(block.data(), kBlock));
     from.Close();
     INRO_TRY(EchoWorks(hybrid_socket));

@@ -26,6 +26,8 @@ Result<Seconds> SendToGuest(const std::string& hybrid_socket, std::uint64_t byte
 // on another connection must still work.
 Result<Seconds> ReceiveFromGuest(const std::string& hybrid_socket, std::uint64_t bytes,
                                  std::chrono::milliseconds stall = {});
+// The host ends its direction only; the guest's answer to that must still come.
+Result<> EndWriting(const std::string& hybrid_socket);
 // The host goes away in the middle of a transfer from the guest, and of one to it; an echo works
 // after each.
 Result<> HostLeaves(const std::string& hybrid_socket);

@@ -66,6 +66,8 @@ TEST_F(VsockGuest, StalledReaderOfTheGuestGetsAll) {
   EXPECT_DONE(SendToGuest(socket(), kTransfer / 4, kStallingSinkPort));
 }
 
+TEST_F(VsockGuest, HostEndsItsDirectionOnly) { EXPECT_DONE(EndWriting(socket())); }
+
 TEST_F(VsockGuest, PortWithoutListenerIsRefused) {
   const auto stream = HostStream::Connect(socket(), 4999);
   ASSERT_FALSE(stream);

@@ -4,8 +4,8 @@
 //   5002  source: reads u64 count, sends so many bytes (byte i is i modulo 251), closes
 //   5003  dial: reads u32 port, connects to it on the host, says "hello from the guest\n" there
 //   5004  reboot: any connection restarts the machine
-//   5005  as 5001, with a checksum for the second number: sum = sum * 31 + w for each little-endian
-//         64-bit word w, the last one filled up with zeros
+//   5005  reads u64 count and so many bytes, answers u64 bytes read and u64 sum, where sum = sum *
+//         31 + w for each little-endian 64-bit word w, the last one filled up with zeros
 //   5006  as 5005, but reads nothing in the first second
 // Prints "guest_vsock: ready" on the console when all are listening.
 #include <fcntl.h>
@@ -95,13 +95,15 @@ void Sink(int fd) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
   std::vector<char> buffer(kBufferSize + kWord);
   std::array<std::uint64_t, 2> answer{};
+  std::uint64_t count = ~std::uint64_t{0};
+  if (kSum && !ReadWhole(fd, count)) return;
   std::size_t left = 0;  // bytes at the buffer's start that make no whole word yet
   const auto add = [&](const char* at) {
     std::uint64_t word = 0;
     std::memcpy(&word, at, sizeof word);
     answer[1] = answer[1] * 31 + word;
   };
-  for (;;) {
+  while (answer[0] < count) {
     const ssize_t n = read(fd, buffer.data() + left, kBufferSize);
     if (n <= 0) break;
     answer[0] += static_cast<std::uint64_t>(n);
