@@ -74,29 +74,38 @@ int Boot(char** argv) {
   sys::SystemMounts mounts;
   ModuleLoader modules(log);
   MountAll(mounts, EarlyMounts(), log);
+  ModprobePause no_modprobe;
   MakeStandardDescriptors();
   log.Open();
-  log.Info("started");
+  log.Notice("started");
   const auto line = unit::KernelCommandLine::Parse(ReadOr("/proc/cmdline", ""));
   BootConf conf = ParseBootConf(ReadOr(kBootConfPath, ""));
   ApplyCommandLine(line, conf);
   RootSwitch context{mounts, modules, log};
   const Body body = DetectBody();
   if (const auto done = SwitchRoot(context, body, conf); !done) GiveUp(log, done.error());
-  log.Info("root mounted");
-  if (!conf.Executable().empty()) ExecuteOther(conf.Executable(), argv, log);
+  log.Notice("root mounted");
+  if (!conf.Executable().empty()) {
+    no_modprobe.End();
+    ExecuteOther(conf.Executable(), argv, log);
+  }
 
   MountAll(mounts, StandardMounts(), log);
   const CgroupVersion version =
       MountCgroups(mounts, ChooseCgroups(line), ReadOr("/proc/cgroups", ""), log);
+  no_modprobe.End();
   MakeDeviceLinks(log);
-  ApplySysctls(log);
+  RaiseFileLimits();
   StartLoopback(log);
   MainLoopSettings settings;
   settings.environment.emplace_back(kPath);
   settings.loader.facts = ReadFacts(SetHostName(line, log), SetMachineId(log));
-  modules.LoadConfigured();
   AddCommandLine(line, settings);
+  settings.finish_machine = [&] {
+    ApplySysctls(log);
+    modules.LoadList(kEarlyModulesPath);  // the body may list more than the initrd carries
+    modules.LoadConfigured();
+  };
   for (const char* path : {"/run/systemd", "/run/systemd/system"}) ::mkdir(path, 0755);
   ::mkdir("/run/inro", 0700);
   const ControlGroups groups(

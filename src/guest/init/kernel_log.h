@@ -31,6 +31,11 @@ class KernelLog {
   void Info(fmt::format_string<Args...> format, Args&&... args) {
     Write(LogLevel::kInfo, fmt::format(format, std::forward<Args>(args)...));
   }
+  // For the few lines that the host's boot watch waits for: the console shows them.
+  template <class... Args>
+  void Notice(fmt::format_string<Args...> format, Args&&... args) {
+    Write(LogLevel::kNotice, fmt::format(format, std::forward<Args>(args)...));
+  }
   template <class... Args>
   void Warning(fmt::format_string<Args...> format, Args&&... args) {
     Write(LogLevel::kWarning, fmt::format(format, std::forward<Args>(args)...));

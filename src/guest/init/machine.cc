@@ -43,6 +43,8 @@ constexpr NodeRow kNodes[] = {
     {"/dev/console", 5, 1, 0600}, {"/dev/tty", 5, 0, 0666},
 };
 
+constexpr const char* kModprobe = "/proc/sys/kernel/modprobe";
+
 bool WriteText(const std::string& path, std::string_view text) {
   const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
   return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -165,10 +167,23 @@ std::string SetMachineId(KernelLog& log) {
   return id;
 }
 
-void ApplySysctls(KernelLog& log) {
+ModprobePause::ModprobePause() : program_(FirstWord(kModprobe)) {
+  // An empty name is written as a line: a write of no bytes would do nothing.
+  if (!program_.empty() && !WriteText(kModprobe, "\n")) program_.clear();
+}
+
+void ModprobePause::End() {
+  if (!program_.empty()) WriteText(kModprobe, program_);
+  program_.clear();
+}
+
+void RaiseFileLimits() {
   // Units ask for more files than the kernel's default allows (Kata's: 1073741824).
   WriteText("/proc/sys/fs/nr_open", "1073741816");
   WriteText("/proc/sys/fs/file-max", "9223372036854775807");
+}
+
+void ApplySysctls(KernelLog& log) {
   const sys::DiskFileSource files;
   std::map<std::string, std::string> chosen;
   for (const char* folder : {"/etc/sysctl.d", "/run/sysctl.d", "/usr/lib/sysctl.d"}) {

@@ -20,7 +20,23 @@ std::string SetHostName(const unit::KernelCommandLine& line, KernelLog& log);
 // A machine id for this boot, from the boot id, where /etc/machine-id is empty; it lies in /run and
 // is bound over the file, so that no artifact holds one. The id; empty when there is none.
 std::string SetMachineId(KernelLog& log);
-// fs.nr_open and fs.file-max as high as they go, and sysctl.d from /etc, /run, /usr/lib.
+// As long as it lives the kernel runs no modprobe. Role init loads by name what it needs; yet the
+// kernel would start one for each type or feature that it lacks (for the file system bpf alone that
+// takes longer than all other mounts), and before the root is in place it could find nothing.
+class ModprobePause {
+ public:
+  ModprobePause();
+  ~ModprobePause() { End(); }
+  ModprobePause(const ModprobePause&) = delete;
+  ModprobePause& operator=(const ModprobePause&) = delete;
+  void End();
+
+ private:
+  std::string program_;  // what to set back; "" when there is nothing to do
+};
+// fs.nr_open and fs.file-max as high as they go.
+void RaiseFileLimits();
+// sysctl.d from /etc, /run and /usr/lib.
 void ApplySysctls(KernelLog& log);
 
 }  // namespace inro::guest

@@ -26,6 +26,8 @@ Time Now() {
   return Time(std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
 }
 
+constexpr Time kFirstUnitLead{1'000'000};
+
 int MillisecondsUntil(Time deadline, Time now) {
   if (deadline == kNever) return -1;
   constexpr std::int64_t kMost = 3'600'000;
@@ -44,7 +46,8 @@ class Loop {
  public:
   Loop(const MainLoopSettings& settings, const sys::FileSource& files,
        const unit::KernelCommandLine& line, const ControlGroups& groups, KernelLog& log)
-      : log_(log),
+      : files_(files),
+        log_(log),
         groups_(groups),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         output_(log, epoll_.get()),
@@ -65,7 +68,26 @@ class Loop {
     }
   }
 
+  void StartFirst(const MainLoopSettings& settings) {
+    if (!WantsDirectly(settings.loader.search_path, loader_.ResolveAlias(settings.target),
+                       settings.first_unit)) {
+      return;
+    }
+    unit::Unit* first = loader_.Load(settings.first_unit);
+    if (first == nullptr || first->state != unit::LoadState::kLoaded || !WaitsForNothing(*first)) {
+      return;
+    }
+    unit::Transaction alone;
+    alone.jobs.push_back({first, {}, {}, true});
+    supervisor_.Start(alone, Now());
+    // It has the processors for itself until it is up; a slow one does not hold up the rest.
+    const Time limit = Now() + kFirstUnitLead;
+    const UnitRun* run = supervisor_.Find(first->name);
+    while (!request_ && run->job == UnitRun::JobState::kRunning && Now() < limit) Step(limit);
+  }
+
   void StartUnits(const MainLoopSettings& settings) {
+    if (request_) return;  // the end has been asked for already
     if (!StartUnit(settings.target) && settings.target != settings.fallback_target) {
       StartUnit(settings.fallback_target);
     }
@@ -75,13 +97,27 @@ class Loop {
   PowerRequest Run() {
     while (!Ended()) {
       state_.Update(supervisor_, Now());
-      Step();
+      Step(kNever);
     }
     state_.Update(supervisor_, Now() + StateFile::kMinInterval);
     return *request_;
   }
 
  private:
+  bool WantsDirectly(const std::vector<std::string>& folders, const std::string& target,
+                     const std::string& name) const {
+    return std::ranges::any_of(folders, [&](const std::string& folder) {
+      return files_.TypeOf(fmt::format("{}/{}.wants/{}", folder, target, name)) !=
+             sys::FileSource::Type::kAbsent;
+    });
+  }
+
+  // What it wants may start later; what it comes before waits for it all the same.
+  static bool WaitsForNothing(const unit::Unit& unit) {
+    return !unit.default_dependencies && unit.after.empty() && unit.requires_.empty() &&
+           unit.requisite.empty() && unit.binds_to.empty() && unit.part_of.empty();
+  }
+
   bool StartUnit(const std::string& name) {
     auto transaction = unit::BuildTransaction(loader_, name);
     for (const unit::Finding& finding : loader_.TakeFindings()) {
@@ -104,10 +140,11 @@ class Loop {
     return request_->urgency != PowerUrgency::kOrderly || supervisor_.AllStopped();
   }
 
-  void Step() {
+  // One wake, at the latest at `limit`.
+  void Step(Time limit) {
     const Time before = Now();
-    const Time deadline = std::min(
-        {supervisor_.NextDeadline(), output_.NextDeadline(), state_.NextDeadline(supervisor_)});
+    const Time deadline = std::min({limit, supervisor_.NextDeadline(), output_.NextDeadline(),
+                                    state_.NextDeadline(supervisor_)});
     std::array<epoll_event, 16> events;
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(),
                                    MillisecondsUntil(deadline, before));
@@ -190,6 +227,7 @@ class Loop {
     if (request_->urgency == PowerUrgency::kOrderly) supervisor_.RequestStop(now);
   }
 
+  const sys::FileSource& files_;
   KernelLog& log_;
   const ControlGroups& groups_;
   UniqueFd epoll_;
@@ -215,6 +253,8 @@ PowerRequest RunMainLoop(const MainLoopSettings& settings, const sys::FileSource
                          const unit::KernelCommandLine& line, const ControlGroups& groups,
                          KernelLog& log) {
   Loop loop(settings, files, line, groups, log);
+  loop.StartFirst(settings);
+  settings.finish_machine();
   loop.StartUnits(settings);
   return loop.Run();
 }

@@ -3,6 +3,7 @@
 // first on each wake.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "guest/init/control_groups.h"
@@ -18,6 +19,10 @@ struct MainLoopSettings {
   unit::LoaderOptions loader;
   std::string target = "default.target";
   std::string fallback_target = "kata-containers.target";
+  // Started before the rest is even read, when the target wants it and it waits for nothing.
+  std::string first_unit = "kata-agent.service";
+  // What the other units may rely on and `first_unit` does not need: called in between.
+  std::function<void()> finish_machine = [] {};
   std::vector<std::string> also_start;  // systemd.wants=
   unit::Environment environment;        // of services
   std::string notify_path = "/run/systemd/notify";

@@ -21,6 +21,7 @@
 namespace inro::guest {
 namespace {
 
+constexpr const char* kProgramPath = "/usr/bin/inro-guest";
 constexpr const char* kCarried[] = {"/proc", "/sys", "/dev"};
 
 // A loop device goes away with its last user: `fd` keeps it until the mount has its own reference.
@@ -61,7 +62,8 @@ void RemoveBelow(int directory_fd, dev_t device, int depth) {
     if (name == "." || name == "..") continue;
     struct stat info{};
     if (::fstatat(directory_fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
-    if (info.st_dev != device) continue;
+    // This program stays in use: its memory would not come back.
+    if (info.st_dev != device || (depth == 0 && name == "init")) continue;
     if (S_ISDIR(info.st_mode)) {
       const UniqueFd child(
           ::openat(directory_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -113,6 +115,19 @@ Result<std::string> MountOverlay(RootSwitch& context, const std::string& base,
   return base + "/root";
 }
 
+// The initrd's copy of this program takes the place of the body's: its pages are in memory already,
+// so that the agent's start decompresses nothing, and both processes share them. Where that fails
+// the body's own copy serves as well.
+void ShareProgram(RootSwitch& context, const std::string& root) {
+  const std::string target = root + kProgramPath;
+  struct stat ours{};
+  struct stat theirs{};
+  if (::stat("/init", &ours) != 0 || ::stat(target.c_str(), &theirs) != 0) return;
+  if (ours.st_size != theirs.st_size || !S_ISREG(theirs.st_mode)) return;
+  const auto done = context.mounts.Mount("/init", target, "", MS_BIND, "");
+  if (!done) context.log.Info("{}", done.error().ToString());
+}
+
 Result<> SwitchNested(RootSwitch& context, const BootConf& conf) {
   const std::string base = "/.inro";
   const UniqueFd old_root(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -125,6 +140,7 @@ Result<> SwitchNested(RootSwitch& context, const BootConf& conf) {
   if (conf.overlay) {
     INRO_ASSIGN(root, MountOverlay(context, base, base + "/body"));
   }
+  ShareProgram(context, root);
   INRO_TRY(EnterRoot(context.mounts, root, false));
   FreeInitrd(old_root.get());
   return {};
@@ -162,8 +178,6 @@ Result<> SwitchRoot(RootSwitch& context, Body body, const BootConf& conf) {
   switch (body) {
     case Body::kNested:
       INRO_TRY(SwitchNested(context, conf));
-      // The body may list more than the outer archive carries.
-      context.modules.LoadList(kEarlyModulesPath);
       return {};
     case Body::kFlat:
       return SwitchFlat(context, conf);

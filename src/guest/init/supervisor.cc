@@ -88,7 +88,7 @@ bool Supervisor::StartWaiting(UnitRun& run, Time now) {
       run.result = "dependency " + needed->unit->name + " failed";
       run.failed = true;
       Enter(run, UnitPhase::kInactive, now, unit::kForever);
-      host_.Log(LogLevel::kError, run.unit->name + ": failed: " + run.result);
+      LogFailure(run);
       EndJob(run, JobState::kFailed);
       return true;
     }
@@ -106,6 +106,11 @@ void Supervisor::EndJob(UnitRun& run, JobState state) {
   run.needs.clear();
   ++generation_;
   pump_again_ = true;
+}
+
+// One form for all failures: the host's boot watch looks for it.
+void Supervisor::LogFailure(const UnitRun& run) {
+  host_.Log(LogLevel::kError, "failed unit " + run.unit->name + ": " + run.result);
 }
 
 bool Supervisor::ConditionsHold(UnitRun& run) {
@@ -153,7 +158,7 @@ void Supervisor::Begin(UnitRun& run, Time now) {
     run.failed = true;
     run.result = std::move(reason);
     Enter(run, UnitPhase::kFailed, now, unit::kForever);
-    host_.Log(LogLevel::kError, unit.name + ": failed: " + run.result);
+    LogFailure(run);
     EndJob(run, JobState::kFailed);
     RequestAction(unit.failure_action, run);
   };
@@ -176,7 +181,9 @@ void Supervisor::Begin(UnitRun& run, Time now) {
     case UnitKind::kSlice:
       Enter(run, UnitPhase::kActive, now, unit::kForever);
       if (unit.kind == UnitKind::kTarget) {
-        host_.Log(LogLevel::kInfo, "reached " + unit.name);
+        // The host's boot watch waits for this line of the target that ends the boot.
+        const bool last = unit.name == "kata-containers.target";
+        host_.Log(last ? LogLevel::kNotice : LogLevel::kInfo, "reached " + unit.name);
       } else if (unit.kind == UnitKind::kMount) {
         host_.Log(LogLevel::kInfo, unit.name + ": started");
       }

@@ -128,6 +128,7 @@ class Supervisor {
   void Begin(UnitRun& run, Time now);
   bool ConditionsHold(UnitRun& run);
   bool WithinStartLimit(UnitRun& run, Time now);
+  void LogFailure(const UnitRun& run);
   void EndJob(UnitRun& run, UnitRun::JobState state);
   void Enter(UnitRun& run, UnitPhase phase, Time now, unit::Microseconds timeout);
 

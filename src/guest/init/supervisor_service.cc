@@ -374,7 +374,7 @@ void Supervisor::Down(UnitRun& run, Time now) {
   const bool restart = ShouldRestart(run);
   host_.CleanUp(unit, restart);
   if (run.failed) {
-    host_.Log(LogLevel::kError, unit.name + ": failed: " + run.result);
+    LogFailure(run);
   } else if (unit.service->EffectiveType() != ServiceType::kOneshot || run.stop_requested) {
     host_.Log(LogLevel::kInfo, unit.name + ": stopped");
   }
