@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -29,7 +30,6 @@ std::uint64_t MonotonicUs() {
          static_cast<std::uint64_t>(now.tv_nsec) / 1000;
 }
 
-// PSS is asked only of inro's own processes: it is costly, and nobody wants the rest.
 Result<std::vector<protocol::ProcessState>> ReadProcessStates() {
   INRO_ASSIGN(const std::vector<Process> processes, ReadProcesses());
   std::vector<protocol::ProcessState> states;
@@ -42,7 +42,10 @@ Result<std::vector<protocol::ProcessState>> ReadProcessStates() {
     state.kernel_thread = process.kernel_thread;
     state.uid = process.uid;
     if (process.state != 0) state.state.assign(1, process.state);
-    if (!process.kernel_thread) state.pss_kib = ReadPssKib(process.pid);
+    if (process.kernel_thread) continue;
+    const Resident resident = ReadResident(process.pid);
+    state.rss_kib = std::max(resident.rss_kib, process.rss_kib);
+    state.pss_kib = resident.pss_kib;
   }
   return states;
 }

@@ -22,7 +22,8 @@ TEST(ProcessTable, ReadsAFakeProc) {
   ASSERT_TRUE(sys::WriteFile(proc + "/42/cmdline", "chronyd").has_value());
   ASSERT_TRUE(sys::WriteFile(proc + "/42/cgroup", "0::/system.slice/chrony.service\n").has_value());
   ASSERT_TRUE(
-      sys::WriteFile(proc + "/42/smaps_rollup", "x [rollup]\nPss:    1500 kB\n").has_value());
+      sys::WriteFile(proc + "/42/smaps_rollup", "x [rollup]\nRss:    2900 kB\nPss:    1500 kB\n")
+          .has_value());
   ASSERT_TRUE(sys::WriteFile(proc + "/7/status", "Name:\tkworker\nUid:\t0\t0\t0\t0\n").has_value());
   const auto processes = ReadProcesses(proc);
   ASSERT_TRUE(processes.has_value()) << processes.error().ToString();
@@ -32,8 +33,9 @@ TEST(ProcessTable, ReadsAFakeProc) {
   EXPECT_EQ((*processes)[1].uid, 101u);
   EXPECT_EQ((*processes)[1].rss_kib, 3000u);
   EXPECT_EQ((*processes)[1].unit, "chrony.service");
-  EXPECT_EQ(ReadPssKib(42, proc), 1500u);
-  EXPECT_EQ(ReadPssKib(43, proc), 0u);
+  EXPECT_EQ(ReadResident(42, proc).rss_kib, 2900u);
+  EXPECT_EQ(ReadResident(42, proc).pss_kib, 1500u);
+  EXPECT_EQ(ReadResident(43, proc).pss_kib, 0u);
 }
 
 TEST(ProcessTable, AZombieIsNoKernelThread) {

@@ -106,9 +106,10 @@ Result<std::vector<Process>> ReadProcesses(const std::string& proc) {
   return processes;
 }
 
-std::uint64_t ReadPssKib(int pid, const std::string& proc) {
+Resident ReadResident(int pid, const std::string& proc) {
   const auto text = sys::ReadFile(fmt::format("{}/{}/smaps_rollup", proc, pid));
-  return text ? NumberAfter(*text, "Pss:").value_or(0) : 0;
+  if (!text) return {};
+  return {NumberAfter(*text, "Rss:").value_or(0), NumberAfter(*text, "Pss:").value_or(0)};
 }
 
 Result<std::uint64_t> ReadMemAvailableKib(const std::string& proc) {

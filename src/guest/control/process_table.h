@@ -23,8 +23,13 @@ struct Process {
 // Every process; one that ends meanwhile is left out. `proc` is where procfs is mounted.
 Result<std::vector<Process>> ReadProcesses(const std::string& proc = "/proc");
 
-// PSS in KiB by smaps_rollup; 0 when the process is gone. Costs the kernel a walk of its pages.
-std::uint64_t ReadPssKib(int pid, const std::string& proc = "/proc");
+// What a process has in memory by a walk of its pages (smaps_rollup); zeros when it is gone. Exact,
+// where VmRSS lags behind by up to 64 pages a thread on kernels before 6.2: too much for small ones.
+struct Resident {
+  std::uint64_t rss_kib = 0;
+  std::uint64_t pss_kib = 0;
+};
+Resident ReadResident(int pid, const std::string& proc = "/proc");
 
 // "MemAvailable" of meminfo, in KiB.
 Result<std::uint64_t> ReadMemAvailableKib(const std::string& proc = "/proc");

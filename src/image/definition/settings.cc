@@ -43,8 +43,9 @@ constexpr Setting<D> kRows[] = {
      "read-only, as in Kata's own guests.",
      [](D& d) -> Slot { return &d.overlay; }},
     {"prune", ValueKind::kFlag, false, "true", "false",
-     "Whether documentation, manual pages, translations and package manager state are left out of "
-     "the guest. Copyright files stay.",
+     "Whether documentation, manual pages, translations, static libraries and package manager "
+     "state are left out of "
+     "the guest, and setuid and setgid bits where no [[users]] are declared. Copyright files stay.",
      [](D& d) -> Slot { return &d.prune; }},
     {"debug", ValueKind::kFlag, false, "false", "true",
      "A guest to look into: turns on the debug console, and exec, copy and service control over "
@@ -216,7 +217,7 @@ constexpr Setting<D> kRows[] = {
     {"image.size", ValueKind::kSize, false, "0", R"("256M")",
      "The size of the disk; 0: as small as its content allows.",
      [](D& d) -> Slot { return &d.image.size; }},
-    {"image.free", ValueKind::kSize, false, R"("4M")", R"("64M")",
+    {"image.free", ValueKind::kSize, false, "0", R"("64M")",
      "What stays free in the file system, for ext4 without image.size.",
      [](D& d) -> Slot { return &d.image.free; }},
     {"image.align", ValueKind::kSize, false, R"("2M")", R"("128M")",

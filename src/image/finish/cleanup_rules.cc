@@ -61,6 +61,7 @@ constexpr std::string_view kPruneRemove[] = {
     "usr/share/gdb/**",      "usr/share/zoneinfo/**",
     "usr/lib/*/gconv/**",    "usr/include/**",
     "usr/lib/valgrind/**",   "usr/lib/*/pkgconfig/**",
+    "usr/lib/*.a",           "usr/lib/*/*.a",
     "etc/alternatives/*.gz", "var/lib/dpkg/info/**",
 };
 
@@ -167,6 +168,18 @@ Result<> ApplyPrune(RuleContext& context) {
       }
       context.Remove(*path);
     }
+  }
+  return {};
+}
+
+Result<> ClearSetIdBits(RuleContext& context) {
+  if (!context.options().prune || !context.options().users.empty()) return {};
+  std::vector<std::string> paths;
+  for (const auto& [path, node] : context.tree().nodes()) {
+    if (node.type == NodeType::kFile && (node.mode & 06000) != 0) paths.push_back(path);
+  }
+  for (const std::string& path : paths) {
+    INRO_TRY(context.SetMode(path, context.tree().Find(path)->mode & 01777));
   }
   return {};
 }

@@ -65,6 +65,7 @@ constexpr Rule kRules[] = {
     {"volatile", "the first boot", "", kAlways, EmptyVolatile},
     {"device-nodes", "the installer", "", kAlways, ApplyDeviceNodes},
     {"prune", "dpkg's path-exclude", "", kAlways, ApplyPrune},
+    {"set-id-bits", "dpkg-statoverride by hand", "", kAlways, ClearSetIdBits},
     {"copyrights", "nothing", "", kAlways, ShareCopyrights},
     {"library-cache", "ldconfig", "", kAlways, ApplyLibraryCache},
 };
