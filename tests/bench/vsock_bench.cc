@@ -2,7 +2,7 @@
 // installed: interleaved rounds, the same guest, medians and ratios at the end. No time is judged;
 // a wrong byte or a device that dies fails (of the other program it is only printed).
 //
-//   vsock_bench [--mib N] [--rounds N] [--trips N] [--peer PROGRAM | --no-peer]
+//   vsock_bench [--mib N] [--rounds N] [--trips N] [--peer PROGRAM | --no-peer] [--cpu MODEL]
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -31,6 +31,7 @@ struct Settings {
   int trips = 3000;
   std::string peer = "vhost-device-vsock";
   bool with_peer = true;
+  std::string cpu;  // QEMU's -cpu; empty: as inro boots guests
 };
 
 enum class Better { kLower, kHigher };
@@ -168,7 +169,9 @@ Result<> Round(const Settings& settings, const GuestFiles& files, bool peer, boo
   INRO_ASSIGN(const sys::TempDir folder, sys::TempDir::Create("vsock-bench"));
   const vmm::RunPaths paths{folder.path()};
   INRO_ASSIGN(Child device, peer ? StartPeer(settings.peer, paths) : StartDevice(paths));
-  INRO_ASSIGN(Child guest, StartGuest(files, paths, 600));
+  std::vector<std::string> qemu_args;
+  if (!settings.cpu.empty()) qemu_args = {"-cpu", settings.cpu};
+  INRO_ASSIGN(Child guest, StartGuest(files, paths, 600, std::move(qemu_args)));
   INRO_TRY(AwaitReady(guest, paths));
   INRO_TRY(Measure(settings, paths.hybrid_socket(), device, guest, samples));
   if (disturb) INRO_TRY(Disturb(paths.hybrid_socket(), device, guest));
@@ -220,6 +223,7 @@ std::optional<Settings> ParseArguments(int argc, char** argv) {
     const bool good = word == "--mib"      ? ParseNumber(argv[i], settings.mib)
                       : word == "--rounds" ? ParseNumber(argv[i], settings.rounds)
                       : word == "--trips"  ? ParseNumber(argv[i], settings.trips)
+                      : word == "--cpu"    ? !(settings.cpu = argv[i]).empty()
                       : word == "--peer"   ? !(settings.peer = argv[i]).empty()
                                            : false;
     if (!good) return std::nullopt;
@@ -280,7 +284,7 @@ int main(int argc, char** argv) {
   if (!settings) {
     fmt::print(stderr,
                "usage: vsock_bench [--mib N] [--rounds N] [--trips N] [--peer PROGRAM | "
-               "--no-peer]\n");
+               "--no-peer] [--cpu MODEL]\n");
     return 2;
   }
   return Bench(*settings);

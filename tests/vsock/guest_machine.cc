@@ -140,12 +140,13 @@ Result<Child> StartPeer(const std::string& program, const vmm::RunPaths& paths) 
                  paths, log);
 }
 
-Result<Child> StartGuest(const GuestFiles& files, const vmm::RunPaths& paths,
-                         unsigned cpu_seconds) {
+Result<Child> StartGuest(const GuestFiles& files, const vmm::RunPaths& paths, unsigned cpu_seconds,
+                         std::vector<std::string> qemu_args) {
   vmm::MachineConfig config;
   config.kernel = files.kernel;
   config.initrd = files.initrd;
   config.memory_mib = 256;
+  config.qemu_args = std::move(qemu_args);
   config.command_line = vmm::BaseCommandLine(false);
   INRO_ASSIGN(config, vmm::ResolveMachine(std::move(config)));
   INRO_ASSIGN(std::vector<std::string> command, vmm::QemuCommand(config, paths));

@@ -52,7 +52,9 @@ Result<Child> StartDevice(const vmm::RunPaths& paths);
 Result<Child> StartPeer(const std::string& program, const vmm::RunPaths& paths);
 
 // QEMU with the command that inro boots guests by, but a guest that restarts is restarted.
-Result<Child> StartGuest(const GuestFiles& files, const vmm::RunPaths& paths, unsigned cpu_seconds);
+// `qemu_args` are appended to it.
+Result<Child> StartGuest(const GuestFiles& files, const vmm::RunPaths& paths, unsigned cpu_seconds,
+                         std::vector<std::string> qemu_args = {});
 // Waits for the guest program's word on the console. `restarts`: how often it has said it before.
 Result<> AwaitReady(Child& guest, const vmm::RunPaths& paths, int restarts = 0);
 

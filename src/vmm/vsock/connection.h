@@ -72,11 +72,12 @@ struct Connection {
   Clock::time_point give_up;     // on dialing
 
   std::uint8_t owed = 0;
-  bool queued = false;     // stands in the engine's line for the guest's buffers
-  bool requested = false;  // the guest has seen the request
-  bool readable = false;   // the host's socket may have bytes or its end
-  bool writable = true;    // the host's socket takes bytes
-  bool hung_up = false;    // the host closed both directions
+  bool queued = false;        // stands in the engine's line for the guest's buffers
+  bool requested = false;     // the guest has seen the request
+  bool readable = false;      // the host's socket may have bytes or its end
+  bool writable = true;       // the host's socket takes bytes
+  bool watches_room = false;  // the event loop tells when it does again
+  bool hung_up = false;       // the host closed both directions
 
   std::uint32_t host_shutdown = 0;       // what the host ended (kShutdown...)
   std::uint32_t host_shutdown_told = 0;  // what of it the guest was told

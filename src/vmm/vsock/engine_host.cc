@@ -13,7 +13,7 @@
 namespace inro::vmm {
 namespace {
 
-constexpr std::uint32_t kWatched = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kWatched = EPOLLIN | EPOLLRDHUP | EPOLLET;
 constexpr std::chrono::milliseconds kDialAgain{5};
 constexpr std::uint32_t kFirstHostPort = 1U << 30;
 constexpr std::uint32_t kLastHostPort = (1U << 31) - 1;
@@ -118,11 +118,8 @@ void PacketEngine::OnHostEvents(std::uint64_t token, std::uint32_t events, Clock
   }
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) connection.readable = true;
   if ((events & EPOLLOUT) != 0) {
-    connection.writable = true;
-    if (!connection.pending.empty()) {
-      FlushPending(connection);
-      if (!connections_.contains(token)) return;
-    }
+    SocketHasRoom(connection);
+    if (!connections_.contains(token)) return;
   }
   if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
     OnHungUp(connection);
@@ -152,16 +149,34 @@ void PacketEngine::OnHungUp(Connection& connection) {
   }
 }
 
+// Only a full socket is watched for room: else each message that the host reads would wake the
+// device.
+void PacketEngine::SocketFull(Connection& connection) {
+  connection.writable = false;
+  if (connection.watches_room) return;
+  connection.watches_room = true;
+  // A change of an entry that exists cannot fail.
+  (void)loop_.Change(connection.fd.get(), kWatched | EPOLLOUT, connection.id);
+}
+
+// May remove the connection.
+void PacketEngine::SocketHasRoom(Connection& connection) {
+  if (connection.writable && connection.watches_room) {
+    // Was not full since the last time: the transfer is over, or its reader is quick.
+    connection.watches_room = false;
+    (void)loop_.Change(connection.fd.get(), kWatched, connection.id);
+  }
+  connection.writable = true;
+  if (!connection.pending.empty()) FlushPending(connection);
+}
+
 // Writes what waits for the host. May remove the connection.
 void PacketEngine::FlushPending(Connection& connection) {
   while (!connection.pending.empty()) {
     const ssize_t sent = send(connection.fd.get(), connection.pending.data(),
                               connection.pending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) {
-      connection.writable = false;
-      return;
-    }
+    if (sent < 0 && errno == EAGAIN) return SocketFull(connection);
     if (sent < 0) {
       if (connection.state == Connection::State::kDraining) return Remove(connection);
       return HostStoppedReading(connection);

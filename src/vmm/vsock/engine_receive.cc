@@ -16,6 +16,9 @@ constexpr int kTurnsAPump = 1024;
 constexpr std::size_t kBuffersARead = 64;
 constexpr std::size_t kSegmentsARead = 1000;  // IOV_MAX is 1024
 constexpr std::chrono::milliseconds kCreditPatience{20};
+// Used buffers that are not announced yet: a few small packets share an interrupt, a long run of
+// them does not wait for its end.
+constexpr std::uint16_t kUnsignalled = 32;
 
 }  // namespace
 
@@ -55,7 +58,7 @@ void PacketEngine::FillReceive(Clock::time_point now) {
       }
     }
     receive_.Publish();
-    Signal(receive_, receive_call_);
+    if (receive_.unsignalled() >= kUnsignalled) Signal(receive_, receive_call_);
   }
   // Unusable buffers may have been given back without a packet.
   receive_.Publish();

@@ -16,7 +16,7 @@ constexpr std::size_t kMaxSegments = 1000;  // of one write; IOV_MAX is 1024
 constexpr std::size_t kMaxResets = 1024;
 // A driver needs the interrupt for sent packets only to free them. It is put off, because it would
 // fall together with the arrival of the answer.
-constexpr std::chrono::milliseconds kSignalDelay{1};
+constexpr std::chrono::milliseconds kSignalDelay{10};
 
 // Copies the header and leaves the payload's segments, cut to the packet's length, at `payload`.
 PacketHeader SplitPacket(const DescriptorChain& chain) {
@@ -48,6 +48,8 @@ void PacketEngine::DrainTransmit(Clock::time_point now) {
     }
     const Virtqueue::Popped popped = transmit_.Pop(chain_);
     if (popped == Virtqueue::Popped::kNone) {
+      // While this writes, the guest goes on without kicks, each of which costs it an exit.
+      ReturnTransmitted(now);
       if (!transmit_.EnableKicks()) break;
       transmit_.DisableKicks();
       ++taken;
@@ -62,7 +64,11 @@ void PacketEngine::DrainTransmit(Clock::time_point now) {
     }
     if (popped != Virtqueue::Popped::kSkipped) transmit_.PushUsed(chain_.head, 0);
   }
-  // The batch refers to guest memory: it is written before the guest gets its buffers back.
+  ReturnTransmitted(now);
+}
+
+// Writes the batch and gives the guest its buffers back, in this order: the batch refers to them.
+void PacketEngine::ReturnTransmitted(Clock::time_point now) {
   FlushBatch();
   transmit_.Publish();
   if (transmit_.unsignalled() >= transmit_.size() / 4) {
@@ -189,7 +195,7 @@ void PacketEngine::FlushBatch() {
     } else {
       failed = errno != EAGAIN;
     }
-    if (sent < batch_bytes_) connection.writable = false;
+    if (sent < batch_bytes_ && !failed) SocketFull(connection);
   }
   if (!failed) {
     std::size_t skip = sent;

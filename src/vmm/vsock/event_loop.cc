@@ -20,6 +20,15 @@ Result<> EventLoop::Add(int fd, std::uint32_t events, std::uint64_t token) {
   return {};
 }
 
+Result<> EventLoop::Change(int fd, std::uint32_t events, std::uint64_t token) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = token;
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0)
+    return FailErrno("watch a descriptor for other events");
+  return {};
+}
+
 void EventLoop::Remove(int fd) { epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 Result<std::span<const epoll_event>> EventLoop::Wait(Clock::time_point deadline) {

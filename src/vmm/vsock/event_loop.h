@@ -23,6 +23,8 @@ class EventLoop {
   // Watches `fd` for `events` (EPOLLIN, EPOLLET, ...). A descriptor leaves the set when it is
   // closed.
   Result<> Add(int fd, std::uint32_t events, std::uint64_t token);
+  // Watches for other events; one that is there already is reported again.
+  Result<> Change(int fd, std::uint32_t events, std::uint64_t token);
   void Remove(int fd);
 
   // Waits until something happens or `deadline`; the result is valid until the next call. May be

@@ -98,11 +98,14 @@ class PacketEngine {
   void Dial(Connection& connection, Clock::time_point now);
   void OnHungUp(Connection& connection);
   void FlushPending(Connection& connection);
+  void SocketFull(Connection& connection);
+  void SocketHasRoom(Connection& connection);
   void HostStoppedReading(Connection& connection);
   void Forwarded(Connection& connection, std::uint32_t bytes);
 
   // engine_transmit.cc: packets from the guest.
   void DrainTransmit(Clock::time_point now);
+  void ReturnTransmitted(Clock::time_point now);
   void HandleChain(Clock::time_point now);
   void Batch(Connection& connection, std::uint32_t bytes);
   void HandlePacket(const PacketHeader& header, Clock::time_point now);
