@@ -33,7 +33,6 @@ constexpr FileRow kRows[] = {
     {"login-files", "login login.defs passwd", kText, "etc/subuid", "", 0644, "root", "root"},
     {"login-files", "login login.defs passwd", kText, "etc/subgid", "", 0644, "root", "root"},
 
-    {"base-files", "base-files", kFolder, "usr/local/libexec", "", 0755, "root", "root"},
     {"base-files", "base-files", kCopy, "etc/profile", "usr/share/base-files/profile", 0644, "root",
      "root"},
     {"base-files", "base-files", kCopy, "etc/motd", "usr/share/base-files/motd", 0644, "root",
@@ -58,6 +57,9 @@ constexpr FileRow kRows[] = {
     {"base-files", "base-files", kFolder, "usr/local/sbin", "", 0755, "root", "root"},
     {"base-files", "base-files", kFolder, "usr/local/share", "", 0755, "root", "root"},
     {"base-files", "base-files", kFolder, "usr/local/src", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/libexec", "", 0755, "root", "root"},
+    {"base-files", "base-files", kFolder, "usr/local/share/man", "", 0755, "root", "root"},
+    {"base-files", "base-files", kLink, "usr/local/man", "share/man", 0777, "root", "root"},
     {"base-files", "base-files", kText, "var/log/wtmp", "", 0664, "root", "utmp"},
     {"base-files", "base-files", kText, "var/log/btmp", "", 0660, "root", "utmp"},
     {"base-files", "base-files", kText, "var/log/lastlog", "", 0664, "root", "utmp"},

@@ -111,7 +111,8 @@ std::string PamBlock(const std::vector<PamProfile>& profiles, std::string_view t
     if (const std::size_t end = line.find("=end"); end != std::string::npos) {
       line.replace(end + 1, 3, std::to_string(lines.size() - i));
     }
-    text += fmt::format("{}\t{}\n", prefix, line);
+    // pam-auth-update writes a blank behind the module, whether arguments follow or not.
+    text += fmt::format("{}\t{}{}\n", prefix, line, line.ends_with(".so") ? " " : "");
   }
   return text;
 }

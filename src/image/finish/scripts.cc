@@ -201,6 +201,11 @@ class Judge {
     const Node* node = At(path);
     if (node == nullptr) return IsPruned(path) ? Covered("prune") : Verdict{};
     const auto wanted = Mode(mode);
+    // Rule set-id-bits has taken only these bits away again.
+    if (wanted && options_.prune && options_.users.empty() && node->type == NodeType::kFile &&
+        (*wanted & 06000) != 0 && node->mode == (*wanted & 01777)) {
+      return Covered("set-id-bits");
+    }
     // GNU chmod keeps setuid and setgid of folders when the number has four digits or less.
     const std::uint32_t mask =
         node->type == NodeType::kDirectory && mode.size() < 5 ? 01777 : 07777;

@@ -81,6 +81,11 @@ Truth EvaluateCommand(const std::vector<std::string>& words) {
   if (words[0] == "dpkg" && words.size() > 2 && words[1] == "--compare-versions") {
     return CompareVersions(all.subspan(2));
   }
+  // Nothing of the package has been enabled before; nor has the administrator disabled it.
+  if (words[0] == "deb-systemd-helper") {
+    if (std::ranges::find(words, "debian-installed") != words.end()) return Truth::kFalse;
+    if (std::ranges::find(words, "was-enabled") != words.end()) return Truth::kTrue;
+  }
   return Truth::kUnknown;
 }
 
