@@ -259,7 +259,7 @@ constexpr JudgedCommand kJudged[] = {
      "dash ships /bin/sh"},
     {"dash", "postinst", "ln -sf dash /bin/sh.tmp", kHarmlessClass, "", "dash ships /bin/sh"},
     {"dash", "postinst", "cp -dp /bin/sh", kHarmlessClass, "", "dash ships /bin/sh"},
-    {"libc6", "preinst", "perl -e", kHarmlessClass, "", "looks for services to restart later"},
+    {"libc6", "preinst", "perl -e", kHarmlessClass, "", "asks whether debconf can be used"},
     {"libc6", "preinst", "dpkg-divert --quiet --add --no-rename", kHarmlessClass, "",
      "protects the merged /usr from later packages"},
     {"libc6", "postinst", "dpkg-trigger --no-await libc-upgrade", kHarmlessClass, "",

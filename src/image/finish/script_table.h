@@ -26,7 +26,7 @@ std::span<const CoveredCommand> CoveredCommands();
 struct JudgedCommand {
   std::string_view package;
   std::string_view kind;
-  std::string_view prefix;  // of the command's text; empty: every command of the script
+  std::string_view prefix;  // of the command's text
   ScriptClass verdict;
   std::string_view rule;  // covered: by which
   std::string_view why;   // harmless: why
