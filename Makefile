@@ -52,7 +52,7 @@ tsan:  ## Unit tests under ThreadSanitizer
 
 fuzz: deps  ## Build the fuzz targets (clang); `make check` runs each for a few seconds
 	@echo "== build the fuzz targets =="
-	@cmake --preset fuzz >/dev/null && cmake --build build-fuzz -j $(JOBS)
+	@cmake --preset fuzz >/dev/null && cmake --build build-fuzz --target fuzzers -j $(JOBS)
 
 format:  ## Format the sources in place
 	@git ls-files '*.h' '*.cc' | xargs clang-format-22 -i

@@ -24,7 +24,8 @@ struct Process {
 Result<std::vector<Process>> ReadProcesses(const std::string& proc = "/proc");
 
 // What a process has in memory by a walk of its pages (smaps_rollup); zeros when it is gone. Exact,
-// where VmRSS lags behind by up to 64 pages a thread on kernels before 6.2: too much for small ones.
+// where VmRSS lags behind by up to 64 pages a thread on kernels before 6.2: too much for small
+// ones.
 struct Resident {
   std::uint64_t rss_kib = 0;
   std::uint64_t pss_kib = 0;

@@ -24,8 +24,8 @@ Result<> RemoveSecrets(RuleContext& context);
 Result<> EmptyVolatile(RuleContext& context);
 // The prune globs of the options.
 Result<> ApplyPrune(RuleContext& context);
-// Setuid and setgid bits of programs, unless the definition declares users: then nobody but root and
-// services can be there to use them, and a service that gets root by them is a hole.
+// Setuid and setgid bits of programs, unless the definition declares users: then nobody but root
+// and services can be there to use them, and a service that gets root by them is a hole.
 Result<> ClearSetIdBits(RuleContext& context);
 // Copyright files with the same text become links to the first of them.
 Result<> ShareCopyrights(RuleContext& context);
