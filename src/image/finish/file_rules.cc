@@ -160,7 +160,9 @@ Result<> ApplyPamCommon(RuleContext& context) {
     profile.name = name;
     if (profile.chosen) profiles.push_back(std::move(profile));
   }
-  std::ranges::stable_sort(profiles, std::ranges::greater(), &PamProfile::priority);
+  std::ranges::sort(profiles, [](const PamProfile& a, const PamProfile& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.name < b.name;
+  });
   static constexpr struct {
     std::string_view file;
     std::string_view variable;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "image/elf/elf.h"
@@ -156,10 +157,15 @@ std::vector<LibraryEntry> FindLibraries(const Tree& tree, const std::vector<std:
     }
   }
   // Descending; among equals the order of the folders stays.
-  std::ranges::stable_sort(entries, [](const LibraryEntry& a, const LibraryEntry& b) {
-    return CompareNames(b.name, a.name) < 0;
+  std::vector<std::size_t> order(entries.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    const int names = CompareNames(entries[b].name, entries[a].name);
+    return names != 0 ? names < 0 : a < b;
   });
-  return entries;
+  std::vector<LibraryEntry> sorted;
+  for (const std::size_t at : order) sorted.push_back(std::move(entries[at]));
+  return sorted;
 }
 
 std::string EncodeLibraryCache(const std::vector<LibraryEntry>& entries, std::uint32_t flags,

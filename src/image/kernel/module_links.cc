@@ -71,7 +71,7 @@ void SortForIndex(std::vector<IndexedModule>& modules, const std::vector<std::st
     return std::pair(at == places.end() ? places.size() : at->second,
                      at == places.end() ? std::string_view(module.path) : std::string_view());
   };
-  std::ranges::stable_sort(
+  std::ranges::sort(
       modules, [&](const IndexedModule& a, const IndexedModule& b) { return place(a) < place(b); });
 }
 
@@ -88,7 +88,8 @@ void LinkDependencies(std::vector<IndexedModule>& modules) {
       open.insert(open.end(), direct[needed].begin(), direct[needed].end());
     }
     Indexes sorted(closure.begin(), closure.end());
-    std::ranges::stable_sort(sorted, {}, [&](std::size_t needed) { return ranks[needed]; });
+    std::ranges::sort(sorted, {},
+                      [&](std::size_t needed) { return std::pair(ranks[needed], needed); });
     modules[i].dependency_paths.clear();
     for (const std::size_t needed : sorted) {
       modules[i].dependency_paths.push_back(modules[needed].path);
