@@ -147,7 +147,7 @@ constexpr Directive kRows[] = {
     {"Unit", "OnFailureJobMode", Support::kHarmless, nullptr},
     {"Unit", "OnSuccess", Support::kEnforced, &parse::Units<&Unit::on_success>},
     {"Unit", "OnSuccessJobMode", Support::kHarmless, nullptr},
-    {"Unit", "PartOf", Support::kEnforced, &parse::Units<&Unit::part_of>},
+    {"Unit", "PartOf", Support::kNotEnforced, nullptr},
     {"Unit", "PropagatesReloadTo", Support::kNotEnforced, nullptr},
     {"Unit", "PropagatesStopTo", Support::kNotEnforced, nullptr},
     {"Unit", "RebootArgument", Support::kHarmless, nullptr},

@@ -50,7 +50,7 @@ constexpr Directive kRows[] = {
     {"Service", "EnvironmentFile", Support::kEnforced, &parse::EnvironmentFileRow},
     {"Service", "ExecCondition", Support::kEnforced, &parse::Commands<&ServiceSettings::condition>},
     {"Service", "ExecPaths", Support::kNotEnforced, nullptr},
-    {"Service", "ExecReload", Support::kEnforced, &parse::Commands<&ServiceSettings::reload>},
+    {"Service", "ExecReload", Support::kNotEnforced, nullptr},
     {"Service", "ExecStart", Support::kEnforced, &parse::Commands<&ServiceSettings::start>},
     {"Service", "ExecStartPost", Support::kEnforced,
      &parse::Commands<&ServiceSettings::start_post>},

@@ -136,7 +136,7 @@ struct ExitStatusSet {
 
 struct ServiceSettings {
   std::optional<ServiceType> type;
-  std::vector<Command> condition, start_pre, start, start_post, reload, stop, stop_post;
+  std::vector<Command> condition, start_pre, start, start_post, stop, stop_post;
   bool remain_after_exit = false;
   std::string pid_file;
   Restart restart = Restart::kNo;
@@ -174,7 +174,7 @@ struct Unit {
   std::vector<std::string> files;  // the fragment first, then drop-ins
   std::string description;
 
-  std::vector<std::string> requires_, wants, requisite, binds_to, part_of, conflicts;
+  std::vector<std::string> requires_, wants, requisite, binds_to, conflicts;
   std::vector<std::string> before, after, on_failure, on_success;
   std::vector<Condition> conditions;
   bool default_dependencies = true;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include "guest/init/conditions.h"
@@ -106,6 +107,9 @@ Result<unit::Environment> Launcher::BuildEnvironment(const unit::Unit& unit,
   if (!options.service_result.empty()) set("SERVICE_RESULT", options.service_result);
   if (!options.exit_code.empty()) set("EXIT_CODE", options.exit_code);
   if (!options.exit_status.empty()) set("EXIT_STATUS", options.exit_status);
+  for (const std::string& name : exec.pass_environment) {
+    if (const char* value = ::getenv(name.c_str())) set(name, value);
+  }
   for (const std::string& entry : DirectoryVariables(exec)) unit::SetVariable(environment, entry);
   for (const std::string& entry : exec.environment) unit::SetVariable(environment, entry);
   for (const auto& file : exec.environment_files) {

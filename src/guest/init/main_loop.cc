@@ -115,7 +115,7 @@ class Loop {
   // What it wants may start later; what it comes before waits for it all the same.
   static bool WaitsForNothing(const unit::Unit& unit) {
     return !unit.default_dependencies && unit.after.empty() && unit.requires_.empty() &&
-           unit.requisite.empty() && unit.binds_to.empty() && unit.part_of.empty();
+           unit.requisite.empty() && unit.binds_to.empty();
   }
 
   bool StartUnit(const std::string& name) {

@@ -32,7 +32,6 @@ std::string_view ActiveState(UnitPhase phase) {
     case UnitPhase::kExited:
     case UnitPhase::kActive:
       return "active";
-    case UnitPhase::kReload:
       return "reloading";
     case UnitPhase::kStop:
     case UnitPhase::kStopSigterm:

@@ -11,10 +11,10 @@ using unit::UnitKind;
 using JobState = UnitRun::JobState;
 
 std::string_view ToString(UnitPhase phase) {
-  constexpr std::string_view kNames[] = {"inactive",     "waiting",    "condition", "start-pre",
-                                         "start",        "start-post", "running",   "exited",
-                                         "active",       "reload",     "stop",      "stop-sigterm",
-                                         "stop-sigkill", "stop-post",  "failed",    "auto-restart"};
+  constexpr std::string_view kNames[] = {"inactive",  "waiting",    "condition",    "start-pre",
+                                         "start",     "start-post", "running",      "exited",
+                                         "active",    "stop",       "stop-sigterm", "stop-sigkill",
+                                         "stop-post", "failed",     "auto-restart"};
   return kNames[static_cast<std::size_t>(phase)];
 }
 
@@ -149,6 +149,7 @@ bool Supervisor::WithinStartLimit(UnitRun& run, Time now) {
 void Supervisor::Begin(UnitRun& run, Time now) {
   const Unit& unit = *run.unit;
   run.failed = false;
+  run.stop_requested = false;
   run.ready = false;
   run.kind_of_end = 0;
   run.end_status = 0;
@@ -160,7 +161,7 @@ void Supervisor::Begin(UnitRun& run, Time now) {
     Enter(run, UnitPhase::kFailed, now, unit::kForever);
     LogFailure(run);
     EndJob(run, JobState::kFailed);
-    RequestAction(unit.failure_action, run);
+    AfterDown(run, now);
   };
   if (!unit.problem.empty()) return refuse(unit.problem);
   if (!ConditionsHold(run)) {
@@ -324,6 +325,37 @@ void Supervisor::PumpStops(Time now) {
         BeginStop(run, now);
       }
     }
+  }
+}
+
+// A unit is down for good, well or not: what others have asked for in that case.
+void Supervisor::AfterDown(UnitRun& run, Time now) {
+  const Unit& unit = *run.unit;
+  RequestAction(run.failed ? unit.failure_action : unit.success_action, run);
+  if (stopping_) return;
+  for (const std::string& name : run.failed ? unit.on_failure : unit.on_success) {
+    if (const auto transaction = unit::BuildTransaction(loader_, name)) {
+      Start(*transaction, now);
+    } else {
+      host_.Log(LogLevel::kError, name + ": cannot be started: " + transaction.error().ToString());
+    }
+  }
+  for (auto& [name, other] : runs_) {
+    const bool up = other->phase == UnitPhase::kRunning || other->phase == UnitPhase::kExited ||
+                    other->phase == UnitPhase::kActive;
+    const bool bound =
+        up && std::ranges::any_of(other->unit->binds_to, [&](const std::string& bound_to) {
+          return loader_.ResolveAlias(bound_to) == unit.name;
+        });
+    if (!bound) continue;
+    host_.Log(LogLevel::kInfo, name + ": stopped with " + unit.name);
+    other->stop_requested = true;
+    if (other->phase != UnitPhase::kActive) {
+      BeginStop(*other, now);
+      continue;
+    }
+    Enter(*other, UnitPhase::kInactive, now, unit::kForever);
+    AfterDown(*other, now);
   }
 }
 

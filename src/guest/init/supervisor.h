@@ -45,7 +45,6 @@ enum class UnitPhase : std::uint8_t {
   kRunning,
   kExited,
   kActive,
-  kReload,
   kStop,
   kStopSigterm,
   kStopSigkill,
@@ -149,6 +148,7 @@ class Supervisor {
   bool StillAlive(const UnitRun& run) const;
   void CheckStopped(UnitRun& run, Time now);
   void Down(UnitRun& run, Time now);
+  void AfterDown(UnitRun& run, Time now);
   bool ShouldRestart(const UnitRun& run) const;
   void Timeout(UnitRun& run, Time now);
   void RequestAction(unit::SystemAction action, const UnitRun& run);

@@ -53,8 +53,6 @@ const std::vector<Command>& Supervisor::CommandsOf(const UnitRun& run) const {
       return service.start_pre;
     case UnitPhase::kStartPost:
       return service.start_post;
-    case UnitPhase::kReload:
-      return service.reload;
     case UnitPhase::kStop:
       return service.stop;
     case UnitPhase::kStopPost:
@@ -116,8 +114,6 @@ void Supervisor::PhaseDone(UnitRun& run, Time now) {
       return Started(run, now);
     case UnitPhase::kStartPost:
       return EnterUp(run, now);
-    case UnitPhase::kReload:
-      return Enter(run, UnitPhase::kRunning, now, unit::kForever);
     case UnitPhase::kStop:
       return SignalPhase(run, UnitPhase::kStopSigterm, now);
     case UnitPhase::kStopPost:
@@ -220,12 +216,10 @@ void Supervisor::ControlEnded(UnitRun& run, int status, Time now) {
     case UnitPhase::kStartPost:
       if (!good) return Fail(run, Describe(status), now);
       break;
-    case UnitPhase::kReload:
     case UnitPhase::kStop:
     case UnitPhase::kStopPost:
       if (!good) {
-        host_.Log(LogLevel::kWarning,
-                  run.unit->name + ": a stop or reload command: " + Describe(status));
+        host_.Log(LogLevel::kWarning, run.unit->name + ": a stop command: " + Describe(status));
       }
       break;
     default:
@@ -260,7 +254,6 @@ void Supervisor::MainEnded(UnitRun& run, int status, Time now) {
       if (!clean) return Fail(run, Describe(status), now);
       return;  // decided when ExecStartPost= is done
     case UnitPhase::kRunning:
-    case UnitPhase::kReload:
       if (!clean) {
         run.failed = true;
         run.result = Describe(status);
@@ -384,7 +377,7 @@ void Supervisor::Down(UnitRun& run, Time now) {
     return Enter(run, UnitPhase::kAutoRestart, now, unit.service->restart_delay);
   }
   Enter(run, run.failed ? UnitPhase::kFailed : UnitPhase::kInactive, now, unit::kForever);
-  RequestAction(run.failed ? unit.failure_action : unit.success_action, run);
+  AfterDown(run, now);
 }
 
 void Supervisor::Timeout(UnitRun& run, Time now) {
@@ -398,9 +391,6 @@ void Supervisor::Timeout(UnitRun& run, Time now) {
     case UnitPhase::kStartPost:
       run.kind_of_end = 4;
       return Fail(run, fmt::format("time ran out in {}", ToString(run.phase)), now);
-    case UnitPhase::kReload:
-      if (run.control_pid > 0) host_.Kill(run.control_pid, SIGKILL);
-      return;
     case UnitPhase::kStop:
       run.failed = true;
       run.result = "time ran out in ExecStop=";

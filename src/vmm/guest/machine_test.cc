@@ -38,7 +38,7 @@ TEST(QemuCommand, InitrdWithInrosVsockDevice) {
 -display none
 -no-reboot
 -machine q35,accel=tcg,memory-backend=mem,usb=off,sata=off,smbus=off,vmport=off
--cpu max
+-cpu max,erms=off,fsrm=off
 -smp 2
 -object memory-backend-memfd,id=mem,size=1024M,share=on
 -m 1024M
