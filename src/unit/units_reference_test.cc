@@ -1,0 +1,78 @@
+// docs/units.md is made from the rows of the directive table. When this test says that it is out of
+// step: run it with INRO_UPDATE_GOLDEN=1.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "sys/file.h"
+#include "unit/directive.h"
+
+namespace inro::unit {
+namespace {
+
+constexpr char kHead[] =
+    R"(# Unit files under init = inro
+
+<!-- Made from the directive table in src/unit; do not edit. -->
+
+init = inro reads the unit files that systemd reads: search path, drop-ins, aliases, masks,
+templates, `.wants/` and `.requires/` folders as in systemd.unit(5). It runs `service` units of
+Type simple, exec, oneshot, notify, notify-reload and forking, `target` units, and `mount` units of
+type tmpfs. Type idle is taken as simple, and so is Type dbus: there is no bus to wait for.
+
+Every directive is in one of three classes:
+
+- **supported**: it does what systemd's manual says.
+- **ignored harmlessly**: it has no effect here, and nothing is lost by that.
+- **not enforced**: a promise that this init does not keep. The build says so, once for each use.
+
+Directives in no table below are unknown and are said to be. Names that start with `X-` are ignored.
+)";
+
+constexpr std::pair<Support, const char*> kClasses[] = {
+    {Support::kEnforced, "supported"},
+    {Support::kHarmless, "ignored harmlessly"},
+    {Support::kNotEnforced, "not enforced"},
+};
+
+std::string Reference() {
+  std::map<std::string_view, std::map<Support, std::string>> sections;
+  std::map<Support, std::size_t> counts;
+  for (const auto rows : Directives()) {
+    for (const Directive& row : rows) {
+      std::string& list = sections[row.section][row.support];
+      list += list.empty() ? "`" : ", `";
+      list += std::string(row.name) + "=`";
+      ++counts[row.support];
+    }
+  }
+  std::string text = kHead;
+  text += "\n| class | directives |\n|---|---|\n";
+  for (const auto& [support, word] : kClasses) {
+    text += std::string("| ") + word + " | " + std::to_string(counts[support]) + " |\n";
+  }
+  for (const auto& [section, lists] : sections) {
+    text += "\n## [" + std::string(section) + "]\n\n| class | directives |\n|---|---|\n";
+    for (const auto& [support, word] : kClasses) {
+      const auto list = lists.find(support);
+      if (list == lists.end()) continue;
+      text += std::string("| ") + word + " | " + list->second + " |\n";
+    }
+  }
+  return text;
+}
+
+TEST(UnitsReference, DocsUnitsIsInStep) {
+  const std::string path = INRO_SOURCE_DIR "/docs/units.md";
+  const std::string wanted = Reference();
+  if (std::getenv("INRO_UPDATE_GOLDEN") != nullptr) {
+    ASSERT_TRUE(sys::WriteFile(path, wanted));
+  }
+  const auto found = sys::ReadFile(path);
+  ASSERT_TRUE(found) << found.error().ToString();
+  EXPECT_EQ(*found, wanted) << "run this test with INRO_UPDATE_GOLDEN=1 and commit docs/units.md";
+}
+
+}  // namespace
+}  // namespace inro::unit
