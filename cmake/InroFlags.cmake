@@ -24,7 +24,9 @@ if(INRO_SANITIZE)
   target_link_options(inro_flags INTERFACE -fsanitize=${INRO_SANITIZE})
 endif()
 if(INRO_FUZZ)
-  target_compile_options(inro_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined)
+  # Line tables are enough for a stack trace and quicker to make than full debug information.
+  target_compile_options(inro_flags INTERFACE -O1 -gline-tables-only
+    -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
   target_link_options(inro_flags INTERFACE -fsanitize=address,undefined)
 endif()
 if(INRO_GUEST)
