@@ -133,7 +133,7 @@ void Matrix::AskAtOnce() {
 void Matrix::ExpectState() {
   const auto state = run_->State();
   ASSERT_TRUE(state) << state.error().ToString();
-  EXPECT_EQ(state->init, GetParam().init == "systemd" ? "systemd" : "inro-init");
+  EXPECT_EQ(state->init, GetParam().init == "systemd" ? "systemd" : "init");
   EXPECT_THAT(state->os_release, HasSubstr("VERSION_CODENAME=bookworm"));
   EXPECT_GT(state->memory_available_kib, 100'000u);
   for (const char* name : {"kata-agent.service", "chrony.service"}) {

@@ -35,6 +35,11 @@ FinishOptions FinishOptionsFor(const Definition& definition, const PackageOrigin
   for (std::string& name : UserUnitNames(definition)) options.enabled_units.push_back(name);
   for (std::string& name : GuestUnitsToEnable(definition)) options.enabled_units.push_back(name);
   options.masked_units = definition.services.mask;
+  // systemd mounts this on demand; without its module a guest can only fail to.
+  const auto& modules = definition.kernel.modules;
+  if (std::ranges::find(modules, "binfmt_misc") == modules.end()) {
+    options.masked_units.push_back("proc-sys-fs-binfmt_misc.automount");
+  }
   options.default_target = kDefaultTarget;
   options.init_program = "/" + std::string(kGuestBinary);
   options.prune = definition.prune;
