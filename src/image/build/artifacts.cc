@@ -12,7 +12,7 @@ namespace inro::image {
 namespace {
 
 // Part of the cache's key: grows when the writer's output changes.
-constexpr std::string_view kBodyVersion = "erofs-1";
+constexpr std::string_view kBodyVersion = "erofs-2";
 
 Compression CompressionOf(InitrdCompression compression) {
   switch (compression) {
