@@ -89,9 +89,17 @@ TEST(Mounts, AcceptsTheStandardTable) {
   EXPECT_NE(check.evidence.find("/sys/fs/cgroup cgroup2"), std::string::npos);
 }
 
+TEST(Mounts, AcceptsAFlatInitrdBoundOntoItself) {
+  std::string table(kGoodTable);
+  table.replace(0, table.find('\n'), "22 1 0:2 / / rw - rootfs rootfs rw");
+  const MountCheck check =
+      CheckMounts(ParseMountInfo("1 1 0:2 / / rw - rootfs rootfs rw\n" + table));
+  EXPECT_TRUE(check.ok) << check.evidence;
+}
+
 TEST(Mounts, NamesWhatIsMissingOrWrong) {
   std::string table(kGoodTable);
-  table.replace(table.find("overlay overlay"), 15, "rootfs rootfs");
+  table.replace(0, table.find('\n'), "1 1 0:2 / / rw - rootfs rootfs rw");
   table.erase(table.find("30 22"));
   const MountCheck check = CheckMounts(ParseMountInfo(table));
   EXPECT_FALSE(check.ok);

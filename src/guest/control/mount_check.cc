@@ -14,7 +14,8 @@ struct Required {
 };
 
 constexpr Required kRequired[] = {
-    {"/", "overlay|ext4|erofs|xfs|squashfs|tmpfs|btrfs"},  // never rootfs: pivot_root must work
+    {"/", "overlay|bound-rootfs|ext4|erofs|xfs|squashfs|tmpfs|btrfs"},  // never rootfs: pivot_root
+                                                                        // must work
     {"/proc", "proc"},
     {"/sys", "sysfs"},
     {"/sys/fs/cgroup", "cgroup2|tmpfs"},
@@ -73,7 +74,10 @@ std::vector<Mount> ParseMountInfo(std::string_view text) {
     // id parent major:minor root point options [tags...] - type source options
     const auto dash = std::ranges::find(words, "-");
     if (words.size() < 7 || words.end() - dash < 2) continue;
-    mounts.push_back({Unescaped(words[4]), std::string(*(dash + 1))});
+    std::string type(*(dash + 1));
+    // The kernel's own root is its own parent; a flat initrd's root is that, bound onto itself.
+    if (type == "rootfs" && words[0] != words[1]) type = "bound-rootfs";
+    mounts.push_back({Unescaped(words[4]), std::move(type)});
   }
   return mounts;
 }
