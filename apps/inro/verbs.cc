@@ -53,6 +53,13 @@ constexpr VerbRow kVerbs[] = {
      "  inro definition\n"
      "  inro definition images/debian\n",
      false, MakeDefinitionVerb, DefinitionHelp},
+    {"vsock", "Run the vsock device as a process of its own",
+     "Serves one QEMU with -device vhost-user-vsock-pci, until it has come and gone, or Ctrl-C.\n"
+     "A host process connects to the hybrid socket and sends \"CONNECT PORT\"; docs/vsock.md "
+     "tells\n"
+     "more. Both sockets lie in a folder that only its user can enter.",
+     "  inro vsock --vhost-socket run/vhost.sock --hybrid-socket run/vsock.sock\n", false,
+     MakeVsockVerb},
     {"version", "Show the version", "", "", false, MakeVersionVerb},
 };
 

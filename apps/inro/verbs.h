@@ -17,5 +17,6 @@ std::unique_ptr<Verb> MakeConfigVerb();
 std::unique_ptr<Verb> MakeDefinitionVerb();
 std::unique_ptr<Verb> MakeInspectVerb();
 std::unique_ptr<Verb> MakeVersionVerb();
+std::unique_ptr<Verb> MakeVsockVerb();
 
 }  // namespace inro::cli

@@ -2,7 +2,7 @@
 // installed: interleaved rounds, the same guest, medians and ratios at the end. No time is judged;
 // a wrong byte or a device that dies fails (of the other program it is only printed).
 //
-//   vsock_bench [--mib N] [--rounds N] [--trips N] [--peer PROGRAM | --no-peer] [--cpu MODEL]
+//   vsock_bench [--mib N] [--rounds N] [--trips N] [--peer PROGRAM | --no-peer] [--qemu "WORDS"]
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +32,7 @@ struct Settings {
   int trips = 3000;
   std::string peer = "vhost-device-vsock";
   bool with_peer = true;
-  std::string cpu;  // QEMU's -cpu; empty: as inro boots guests
+  std::string qemu;  // added to the command that inro boots guests by
 };
 
 enum class Better { kLower, kHigher };
@@ -170,7 +171,8 @@ Result<> Round(const Settings& settings, const GuestFiles& files, bool peer, boo
   const vmm::RunPaths paths{folder.path()};
   INRO_ASSIGN(Child device, peer ? StartPeer(settings.peer, paths) : StartDevice(paths));
   std::vector<std::string> qemu_args;
-  if (!settings.cpu.empty()) qemu_args = {"-cpu", settings.cpu};
+  std::istringstream words(settings.qemu);
+  for (std::string word; words >> word;) qemu_args.push_back(word);
   INRO_ASSIGN(Child guest, StartGuest(files, paths, 600, std::move(qemu_args)));
   INRO_TRY(AwaitReady(guest, paths));
   INRO_TRY(Measure(settings, paths.hybrid_socket(), device, guest, samples));
@@ -223,7 +225,7 @@ std::optional<Settings> ParseArguments(int argc, char** argv) {
     const bool good = word == "--mib"      ? ParseNumber(argv[i], settings.mib)
                       : word == "--rounds" ? ParseNumber(argv[i], settings.rounds)
                       : word == "--trips"  ? ParseNumber(argv[i], settings.trips)
-                      : word == "--cpu"    ? !(settings.cpu = argv[i]).empty()
+                      : word == "--qemu"   ? !(settings.qemu = argv[i]).empty()
                       : word == "--peer"   ? !(settings.peer = argv[i]).empty()
                                            : false;
     if (!good) return std::nullopt;
@@ -284,7 +286,7 @@ int main(int argc, char** argv) {
   if (!settings) {
     fmt::print(stderr,
                "usage: vsock_bench [--mib N] [--rounds N] [--trips N] [--peer PROGRAM | "
-               "--no-peer] [--cpu MODEL]\n");
+               "--no-peer] [--qemu WORDS]\n");
     return 2;
   }
   return Bench(*settings);
