@@ -1,6 +1,7 @@
 #include "guest/init/module_loader.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "base/unique_fd.h"
 #include "sys/file_source.h"
@@ -25,6 +27,32 @@ std::string ModuleName(std::string_view path) {
   name.resize(std::min(name.find(".ko"), name.size()));
   std::ranges::replace(name, '-', '_');
   return name;
+}
+
+constexpr std::size_t kMaxThreads = 3;
+
+// Modules that one thread loads, in order, and what came of it.
+struct Lane {
+  std::vector<std::string> paths;
+  int loaded = 0;
+  std::vector<std::pair<std::string, int>> failed;  // with errno
+};
+
+void* RunLane(void* argument) {
+  Lane& lane = *static_cast<Lane*>(argument);
+  for (const std::string& path : lane.paths) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd) {
+      if (errno != ENOENT) lane.failed.emplace_back(path, errno);
+      continue;
+    }
+    if (::syscall(SYS_finit_module, fd.get(), "", 0) == 0) {
+      ++lane.loaded;
+    } else if (errno != EEXIST) {
+      lane.failed.emplace_back(path, errno);
+    }
+  }
+  return nullptr;
 }
 
 template <class F>
@@ -47,26 +75,63 @@ std::vector<std::string> ParseModuleList(std::string_view text) {
   return paths;
 }
 
-void ModuleLoader::LoadPaths(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) {
-    // The same module has the same name in the initrd and in the body.
-    if (!tried_.insert(ModuleName(path)).second) continue;
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) {
-      if (errno != ENOENT) log_.Warning("module {}: {}", path, std::strerror(errno));
+std::vector<std::vector<std::string>> ParseModuleGroups(std::string_view text) {
+  std::vector<std::vector<std::string>> groups(1);
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (unit::Trim(line).empty()) {
+      if (!groups.back().empty()) groups.emplace_back();
       continue;
     }
-    if (::syscall(SYS_finit_module, fd.get(), "", 0) == 0) {
-      ++loaded_;
-    } else if (errno != EEXIST) {
-      log_.Warning("module {}: {}", path, std::strerror(errno));
+    for (std::string& path : ParseModuleList(line)) groups.back().push_back(std::move(path));
+  }
+  if (groups.back().empty()) groups.pop_back();
+  return groups;
+}
+
+std::vector<std::string> ModuleLoader::TakeUntried(const std::vector<std::string>& paths) {
+  std::vector<std::string> untried;
+  for (const std::string& path : paths) {
+    // The same module has the same name in the initrd and in the body.
+    if (tried_.insert(ModuleName(path)).second) untried.push_back(path);
+  }
+  return untried;
+}
+
+void ModuleLoader::LoadPaths(const std::vector<std::string>& paths) { LoadGroups({paths}); }
+
+void ModuleLoader::LoadGroups(const std::vector<std::vector<std::string>>& groups) {
+  std::vector<Lane> lanes;
+  for (const auto& group : groups) {
+    Lane lane;
+    lane.paths = TakeUntried(group);
+    if (!lane.paths.empty()) lanes.push_back(std::move(lane));
+  }
+  std::vector<pthread_t> threads;
+  for (std::size_t i = 1; i < lanes.size(); ++i) {
+    pthread_t thread;
+    if (threads.size() < kMaxThreads &&
+        ::pthread_create(&thread, nullptr, RunLane, &lanes[i]) == 0) {
+      threads.push_back(thread);
+    } else {
+      RunLane(&lanes[i]);
+    }
+  }
+  if (!lanes.empty()) RunLane(&lanes.front());
+  for (const pthread_t thread : threads) ::pthread_join(thread, nullptr);
+  for (const Lane& lane : lanes) {
+    loaded_ += lane.loaded;
+    for (const auto& [path, err] : lane.failed) {
+      log_.Warning("module {}: {}", path, std::strerror(err));
     }
   }
 }
 
 void ModuleLoader::LoadList(const std::string& path) {
   const auto text = sys::DiskFileSource().Read(path, kMaxList);
-  if (text) LoadPaths(ParseModuleList(*text));
+  if (text) LoadGroups(ParseModuleGroups(*text));
 }
 
 bool ModuleLoader::LoadByName(std::string_view name) {

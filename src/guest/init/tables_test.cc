@@ -104,5 +104,13 @@ TEST(ServiceDirectoriesTest, AreMadeWithTheirModesAndRemoved) {
   EXPECT_TRUE(sys::RemoveTree(root));
 }
 
+TEST(ModuleGroups, AnEmptyLineParts) {
+  const auto groups = ParseModuleGroups("\n/a.ko\nb.ko\n \n\n# why\n/c.ko\n");
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[0], (std::vector<std::string>{"/a.ko", "/b.ko"}));
+  EXPECT_EQ(groups[1], (std::vector<std::string>{"/c.ko"}));
+  EXPECT_TRUE(ParseModuleGroups("").empty());
+}
+
 }  // namespace
 }  // namespace inro::guest

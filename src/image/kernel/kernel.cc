@@ -228,29 +228,51 @@ Result<Kernel> SelectKernel(const Tree& package, const std::vector<std::string>&
 
 std::string EarlyModulesText(const Kernel& kernel, const std::vector<std::string>& names) {
   // The closure within the selection: from modules.dep, whose lines name all dependencies.
-  std::set<std::string, std::less<>> early;
-  for (const std::string& name : names) early.insert(NormalizeModuleName(name));
+  std::map<std::string, std::string, std::less<>> group_of;  // module -> the name of its group
+  for (const std::string& name : names) {
+    const std::string module = NormalizeModuleName(name);
+    group_of.emplace(module, module);
+  }
+  const auto join = [&](const std::string& one, const std::string& other) {
+    const std::string from = group_of.try_emplace(one, one).first->second;
+    const std::string to = group_of.try_emplace(other, other).first->second;
+    for (auto& [module, group] : group_of) {
+      if (group == from) group = to;
+    }
+  };
   const std::string dep_path = "usr/lib/modules/";
   for (const auto& [path, node] : kernel.modules.nodes()) {
     if (!path.starts_with(dep_path) || !path.ends_with("/modules.dep")) continue;
     for (const std::string_view line : Lines(node.content.view())) {
       const std::size_t colon = line.find(':');
-      if (colon == std::string_view::npos || !early.contains(ModuleNameOf(line.substr(0, colon)))) {
-        continue;
-      }
+      if (colon == std::string_view::npos) continue;
+      const std::string module = ModuleNameOf(line.substr(0, colon));
+      if (!group_of.contains(module)) continue;
       std::string_view rest = line.substr(colon + 1);
       while (!rest.empty()) {
         const std::size_t end = std::min(rest.find(' '), rest.size());
-        if (end > 0) early.insert(ModuleNameOf(rest.substr(0, end)));
+        if (end > 0) join(module, ModuleNameOf(rest.substr(0, end)));
         rest.remove_prefix(std::min(end + 1, rest.size()));
       }
     }
   }
-  std::string text;
+  // Two groups that do not depend on each other, so that a guest loads them side by side: the
+  // largest one, and all others.
+  std::map<std::string, std::size_t> sizes;
   for (const GuestModule& module : kernel.load_order) {
-    if (early.contains(module.name)) text += fmt::format("/{}\n", module.path);
+    const auto group = group_of.find(module.name);
+    if (group != group_of.end()) ++sizes[group->second];
   }
-  return text;
+  const auto largest =
+      std::ranges::max_element(sizes, {}, [](const auto& at) { return at.second; });
+  std::string first;
+  std::string second;
+  for (const GuestModule& module : kernel.load_order) {
+    const auto group = group_of.find(module.name);
+    if (group == group_of.end()) continue;
+    (group->second == largest->first ? first : second) += fmt::format("/{}\n", module.path);
+  }
+  return second.empty() ? first : first + "\n" + second;
 }
 
 std::string LateModulesText(const Kernel& kernel, const std::vector<std::string>& names) {

@@ -147,6 +147,11 @@ TEST(Kernel, GivesRoleInitItsLists) {
             "/usr/lib/modules/6.1.0-9-test/kernel/drivers/virtio/virtio_ring.ko\n"
             "/usr/lib/modules/6.1.0-9-test/kernel/drivers/virtio/virtio.ko\n");
   EXPECT_EQ(LateModulesText(*kernel, {"other", "absent"}), "other\n");
+  // What does not depend on each other is parted by an empty line; the larger group comes first.
+  const std::string both = EarlyModulesText(*kernel, {"other", "virtio"});
+  EXPECT_TRUE(both.starts_with("/usr/lib/modules/6.1.0-9-test/kernel/drivers/virtio/virtio_ring"))
+      << both;
+  EXPECT_THAT(both, HasSubstr("virtio.ko\n\n/usr/lib/modules/"));
 }
 
 TEST(Kernel, RefusesWhatIsNone) {
