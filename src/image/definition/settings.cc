@@ -48,8 +48,8 @@ constexpr Setting<D> kRows[] = {
      "the guest, and setuid and setgid bits where no [[users]] are declared. Copyright files stay.",
      [](D& d) -> Slot { return &d.prune; }},
     {"debug", ValueKind::kFlag, false, "false", "true",
-     "A guest to look into: turns on the debug console, and exec, copy and service control over "
-     "vsock.",
+     "Not in effect yet: a guest to look into, with a debug console, and exec, copy and service "
+     "control over vsock.",
      [](D& d) -> Slot { return &d.debug; }},
     {"kernel_parameters",
      ValueKind::kWords,
@@ -289,7 +289,8 @@ constexpr Setting<D> kRows[] = {
      CheckUnitName},
 
     {"control.exec", ValueKind::kFlag, false, "false", "true",
-     "Whether the host may execute programs, copy files and control services over vsock.",
+     "Not in effect yet: whether the host may execute programs, copy files and control services "
+     "over vsock.",
      [](D& d) -> Slot { return &d.control_exec; }},
 };
 
