@@ -45,7 +45,7 @@ function(inro_module name)
     target_compile_definitions(${name}_test PRIVATE INRO_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
       INRO_BINARY_DIR="${CMAKE_BINARY_DIR}")
     set(labels unit ${M_TEST_LABELS})
-    gtest_discover_tests(${name}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
+    gtest_discover_tests(${name}_test NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
       TEST_PREFIX ${name}. PROPERTIES LABELS "${labels}" TIMEOUT 300)
   endif()
   if(INRO_FUZZ)
