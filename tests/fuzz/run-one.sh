@@ -12,5 +12,5 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 mkdir found
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
-"$program" -runs=0 -timeout=10 -rss_limit_mb=2048 "$corpus"
-"$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 found "$corpus"
+"$program" -runs=0 -timeout=10 -rss_limit_mb=2048 -error_exitcode=1 "$corpus"
+"$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -error_exitcode=1 -print_final_stats=1 found "$corpus"

@@ -2,7 +2,8 @@
 // order role `init` loads them.
 //
 // Files that this part and role init agree on, both in the guest's tree:
-//   /usr/lib/inro/modules-early   absolute module paths, one a line, in the order of loading, needed
+//   /usr/lib/inro/modules-early   absolute module paths, one a line, in the order of loading,
+//   needed
 //                                 before the root is mounted or any unit runs; an empty line parts
 //                                 groups that do not depend on each other (loaded side by side)
 //   /etc/modules-load.d/inro.conf module names, one a line (modules-load.d(5)): loaded after that

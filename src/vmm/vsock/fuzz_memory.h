@@ -22,7 +22,7 @@ struct FuzzMemory {
   void Fill(const std::uint8_t* data, std::size_t size) {
     std::byte* all = memory.AtGuestAddress(0, kSize);
     std::memset(all, 0, kSize);
-    std::memcpy(all, data, std::min<std::size_t>(size, kSize));
+    if (size > 0) std::memcpy(all, data, std::min<std::size_t>(size, kSize));
   }
 };
 
