@@ -1,10 +1,8 @@
 // From TOML to a Definition: walks the parsed tables along the rows of settings.cc.
-// toml++ keeps its default settings here as in every other file that includes it: two settings of
-// it in one program would give one name two definitions.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wshadow"
-#include <toml++/toml.h>
+#include "base/toml.h"
 #pragma GCC diagnostic pop
 
 #include <algorithm>

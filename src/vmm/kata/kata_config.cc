@@ -1,7 +1,6 @@
 #include "vmm/kata/kata_config.h"
 
 #include <dirent.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +9,7 @@
 #include <optional>
 #include <variant>
 
+#include "base/toml.h"
 #include "sys/file.h"
 
 namespace inro::vmm {
