@@ -146,8 +146,7 @@ Result<> TimeRounds(std::vector<Subject>& subjects, const vmm::MachineConfig& fl
 }
 
 bool IsRole(const protocol::ProcessState& process) {
-  return process.pid == 1 ? process.name.starts_with("inro") || process.name == "init"
-                          : std::ranges::count(kRoleUnits, process.unit) > 0;
+  return process.pid == 1 || std::ranges::count(kRoleUnits, process.unit) > 0;
 }
 
 // Fills what the guest's own state tells. The control role itself is there for the probe only: it
@@ -164,7 +163,7 @@ void MeasureState(const protocol::StateResponse& state, std::int64_t floor_avail
     ++measures.processes;
     if (process.pid == 1) measures.init_rss_kib = process.rss_kib;
     if (process.unit == kAgentUnit) measures.agent_rss_kib += process.rss_kib;
-    if (process.pid == 1 || IsRole(process)) measures.roles_pss_kib += process.pss_kib;
+    if (IsRole(process)) measures.roles_pss_kib += process.pss_kib;
   }
   measures.guest_memory_used_kib =
       floor_available_kib - static_cast<std::int64_t>(state.memory_available_kib) - own_kib;
