@@ -11,6 +11,24 @@
 #ifdef INRO_ROLE_CONTROL
 #include "guest/control/control_role.h"
 #endif
+#ifdef INRO_ROLE_LOGS
+#include "guest/logs/logs_role.h"
+#endif
+#ifdef INRO_ROLE_CONSOLE
+#include "guest/console/console_role.h"
+#endif
+#ifdef INRO_ROLE_CLOCK
+#include "guest/clock/clock_role.h"
+#endif
+#ifdef INRO_ROLE_TRACE
+#include "guest/trace/trace_role.h"
+#endif
+#ifdef INRO_ROLE_GENERATE
+#include "guest/generate/generate_role.h"
+#endif
+#ifdef INRO_ROLE_SYSTEMCTL
+#include "guest/systemctl/systemctl_role.h"
+#endif
 
 namespace {
 
@@ -27,6 +45,25 @@ constexpr Role kRoles[] = {
 #endif
 #ifdef INRO_ROLE_CONTROL
     {"control", &inro::guest::control::RunControl},
+#endif
+#ifdef INRO_ROLE_LOGS
+    {"logs", &inro::guest::logs::RunLogs},
+#endif
+#ifdef INRO_ROLE_CONSOLE
+    {"console", &inro::guest::console::RunConsole},
+#endif
+#ifdef INRO_ROLE_CLOCK
+    {"clock", &inro::guest::clock::RunClock},
+#endif
+#ifdef INRO_ROLE_TRACE
+    {"trace", &inro::guest::trace::RunTrace},
+#endif
+#ifdef INRO_ROLE_GENERATE
+    {"generate", &inro::guest::generate::RunGenerate},
+    {"inro-generate", &inro::guest::generate::RunGenerate},
+#endif
+#ifdef INRO_ROLE_SYSTEMCTL
+    {"systemctl", &inro::guest::systemctl::RunSystemctl},
 #endif
 };
 

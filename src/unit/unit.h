@@ -13,7 +13,10 @@
 #include <vector>
 
 #include "unit/command_line.h"
+#include "unit/exec_settings.h"
 #include "unit/finding.h"
+#include "unit/socket_settings.h"
+#include "unit/timer_settings.h"
 #include "unit/unit_name.h"
 #include "unit/value.h"
 
@@ -69,66 +72,6 @@ enum class ServiceType { kSimple, kExec, kOneshot, kNotify, kNotifyReload, kFork
 enum class Restart { kNo, kAlways, kOnSuccess, kOnFailure, kOnAbnormal, kOnAbort, kOnWatchdog };
 enum class KillMode { kControlGroup, kMixed, kProcess, kNone };
 enum class NotifyAccess { kUnset, kNone, kMain, kExec, kAll };
-enum class StandardStream {
-  kInherit,
-  kNull,
-  kTty,
-  kJournal,
-  kKmsg,
-  kConsole,
-  kFile,
-  kAppend,
-  kTruncate
-};
-
-struct StreamSetting {
-  StandardStream kind = StandardStream::kInherit;
-  std::string path;  // of file:, append: and truncate:
-};
-
-// Directories that init makes before a service starts and hands to its user.
-enum DirectoryKind { kRuntime, kState, kCache, kLogs, kConfiguration, kDirectoryKinds };
-struct DirectorySetting {
-  std::vector<std::string> names;  // relative, clean
-  mode_t mode = 0755;
-};
-enum class PreserveDirectory { kNo, kYes, kRestart };
-
-inline constexpr int kLimitCount = 16;  // RLIMIT_NLIMITS
-inline constexpr int kCapabilityCount = 64;
-using CapabilitySet = std::bitset<kCapabilityCount>;
-
-struct ExecSettings {
-  Environment environment;
-  struct EnvironmentFile {
-    std::string path;
-    bool optional = false;
-  };
-  std::vector<EnvironmentFile> environment_files;
-  std::vector<std::string> pass_environment;
-  std::vector<std::string> unset_environment;
-  std::string user;
-  std::string group;
-  std::vector<std::string> supplementary_groups;
-  std::optional<mode_t> umask;
-  std::string working_directory;  // "~" is the user's home
-  bool working_directory_optional = false;
-  std::array<std::optional<Limit>, kLimitCount> limits{};
-  std::optional<int> nice;
-  std::optional<int> oom_score_adjust;
-  std::optional<CapabilitySet> bounding;
-  CapabilitySet ambient;
-  bool no_new_privileges = false;
-  bool ignore_sigpipe = true;
-  std::array<DirectorySetting, kDirectoryKinds> directories{};
-  PreserveDirectory preserve_runtime = PreserveDirectory::kNo;
-  StreamSetting input{StandardStream::kNull, ""};
-  StreamSetting output{StandardStream::kJournal, ""};
-  StreamSetting error{StandardStream::kInherit, ""};
-  std::string tty_path = "/dev/console";
-  std::string syslog_identifier;
-};
-
 struct ExitStatusSet {
   std::bitset<256> codes;
   std::bitset<65> signals;
@@ -136,7 +79,7 @@ struct ExitStatusSet {
 
 struct ServiceSettings {
   std::optional<ServiceType> type;
-  std::vector<Command> condition, start_pre, start, start_post, stop, stop_post;
+  std::vector<Command> condition, start_pre, start, start_post, reload, stop, stop_post;
   bool remain_after_exit = false;
   std::string pid_file;
   Restart restart = Restart::kNo;
@@ -146,6 +89,15 @@ struct ServiceSettings {
   Microseconds stop_timeout{90'000'000};
   ExitStatusSet success_status, restart_prevent, restart_force;
   NotifyAccess notify_access = NotifyAccess::kUnset;
+  std::optional<Microseconds> abort_timeout;  // TimeoutAbortSec=; absent: as stop_timeout
+  Microseconds watchdog{0};                   // WatchdogSec=; 0: none
+  Microseconds runtime_max = kForever;
+  std::string bus_name;              // Type=dbus
+  std::vector<std::string> sockets;  // Sockets=
+  unsigned fd_store_max = 0;         // FileDescriptorStoreMax=
+  int watchdog_signal = SIGABRT;
+  int reload_signal = SIGHUP;
+  std::optional<int> restart_kill_signal;
   KillMode kill_mode = KillMode::kControlGroup;
   int kill_signal = SIGTERM;
   int final_kill_signal = SIGKILL;
@@ -159,6 +111,9 @@ struct ServiceSettings {
 
 struct MountSettings {
   std::string what, where, type, options;
+  mode_t directory_mode = 0755;
+  bool lazy_unmount = false, force_unmount = false, read_write_only = false;
+  Microseconds timeout{90'000'000};
 };
 
 struct StartLimit {
@@ -176,10 +131,19 @@ struct Unit {
 
   std::vector<std::string> requires_, wants, requisite, binds_to, conflicts;
   std::vector<std::string> before, after, on_failure, on_success;
+  std::vector<std::string> part_of, upholds, propagates_reload_to, reload_propagated_from;
+  std::vector<std::string> propagates_stop_to, stop_propagated_from;
+  std::vector<std::string> joins_namespace_of, requires_mounts_for;
+  std::vector<std::string> triggers;  // of a socket or timer: what it starts; filled by the loader
   std::vector<Condition> conditions;
   bool default_dependencies = true;
   bool ignore_on_isolate = false;
-  bool refuse_manual_start = false;
+  bool refuse_manual_start = false, refuse_manual_stop = false;
+  bool allow_isolate = false, stop_when_unneeded = false;
+  Microseconds job_timeout = kForever;  // JobTimeoutSec=
+  SystemAction job_timeout_action = SystemAction::kNone;
+  std::string source_path;
+  std::vector<std::string> documentation;
   SystemAction success_action = SystemAction::kNone;
   SystemAction failure_action = SystemAction::kNone;
   std::optional<int> success_exit_status, failure_exit_status;
@@ -187,9 +151,14 @@ struct Unit {
 
   // [Install]
   std::vector<std::string> install_alias, install_wanted_by, install_required_by, install_also;
+  std::string install_default_instance;
 
   std::unique_ptr<ServiceSettings> service;  // of service units
   std::unique_ptr<MountSettings> mount;      // of mount units
+  std::unique_ptr<SocketSettings> socket;    // of socket units
+  std::unique_ptr<TimerSettings> timer;      // of timer units
+  // [Slice], and the resources of a slice; services, sockets and mounts have theirs in `exec`.
+  std::unique_ptr<ResourceSettings> slice;
 };
 
 }  // namespace inro::unit

@@ -166,6 +166,10 @@ Result<UniqueFd> Launcher::OpenStream(const unit::StreamSetting& setting, const 
       if (const auto writer = output_.WriterFor(unit.name, identifier)) return duplicate(*writer);
       break;
     }
+    case StandardStream::kSocket:
+    case StandardStream::kFd:
+    case StandardStream::kData:
+      return Fail("a stream of this kind cannot be given to a process yet");
     case StandardStream::kNull:
     case StandardStream::kInherit:
       break;
