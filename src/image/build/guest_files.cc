@@ -1,5 +1,6 @@
 #include "image/build/guest_files.h"
 
+#include "protocol/control_policy.h"
 #include "sys/file.h"
 
 namespace inro::image {
@@ -7,6 +8,7 @@ namespace {
 
 constexpr std::string_view kOrigin = "inro";
 constexpr std::string_view kUnitFolder = "usr/lib/systemd/system";
+constexpr std::string_view kGenerator = "usr/lib/systemd/system-generators/inro-generate";
 constexpr std::string_view kAgentUnit = "kata-agent.service";
 constexpr std::string_view kAgentBinary = "usr/bin/kata-agent";
 
@@ -54,6 +56,11 @@ Result<> AddGuestFiles(const Definition& definition, std::string_view init,
                        std::string_view guest_binary, Tree& tree) {
   INRO_TRY(tree.Put(kGuestBinary, MakeFile(std::string(guest_binary), 0755, std::string(kOrigin))));
   INRO_TRY(tree.Put(kBootConf, MakeFile(BootConf(definition, init), 0644, std::string(kOrigin))));
+  const protocol::ControlPolicy policy =
+      protocol::MakeControlPolicy(definition.debug, definition.control_exec);
+  INRO_TRY(tree.Put(protocol::kControlPolicyPath.substr(1),
+                    MakeFile(protocol::ControlPolicyText(policy), 0644, std::string(kOrigin))));
+  INRO_TRY(tree.Put(kGenerator, MakeSymlink("../../../bin/inro-guest", std::string(kOrigin))));
   for (const RoleUnit& unit : RoleUnits()) {
     INRO_TRY(PutUnit(tree, unit.name, std::string(unit.text)));
   }

@@ -118,8 +118,8 @@ struct Definition {
   std::vector<UserSettings> users;
   bool overlay = false;
   bool prune = false;
-  bool debug = false;
-  bool control_exec = false;
+  std::optional<bool> debug;         // absent: not said, which is not the same as false
+  std::optional<bool> control_exec;  // absent: as `debug`
   std::vector<std::string> kernel_parameters;
 
   // Where each key stands: "source.suite" -> line; elements of lists as "source.packages.0".

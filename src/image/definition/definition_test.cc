@@ -34,7 +34,8 @@ TEST(Definition, DefaultsComeFromTheRows) {
   EXPECT_EQ(d->initrd.layout, InitrdLayout::kNested);
   EXPECT_EQ(d->image.align, 2u << 20);
   EXPECT_TRUE(d->overlay);
-  EXPECT_FALSE(d->debug);
+  EXPECT_FALSE(d->debug.has_value());
+  EXPECT_FALSE(d->control_exec.has_value());
 }
 
 TEST(Definition, ReadsEverySettingOfTheExamples) {

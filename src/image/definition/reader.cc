@@ -124,7 +124,11 @@ class ValueReader {
       case ValueKind::kFlag: {
         const auto value = node.value_exact<bool>();
         if (!value) return Wrong(node);
-        *std::get<bool*>(slot) = *value;
+        if (auto* plain = std::get_if<bool*>(&slot)) {
+          **plain = *value;
+        } else {
+          *std::get<std::optional<bool>*>(slot) = *value;
+        }
         return {};
       }
       case ValueKind::kSize: {

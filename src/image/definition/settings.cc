@@ -47,9 +47,11 @@ constexpr Setting<D> kRows[] = {
      "state are left out of "
      "the guest, and setuid and setgid bits where no [[users]] are declared. Copyright files stay.",
      [](D& d) -> Slot { return &d.prune; }},
-    {"debug", ValueKind::kFlag, false, "false", "true",
-     "Not in effect yet: a guest to look into, with a debug console, and exec, copy and service "
-     "control over vsock.",
+    {"debug", ValueKind::kFlag, false, "", "true",
+     "Whether the host may look into the guest. true: exec, copy and service control over vsock "
+     "(unless control.exec says otherwise), and a debug console when the kernel parameter "
+     "agent.debug_console asks for one. false: none of these, whatever the kernel parameters say. "
+     "Without it, only the console, on request, and not where the root is verified.",
      [](D& d) -> Slot { return &d.debug; }},
     {"kernel_parameters",
      ValueKind::kWords,
@@ -288,9 +290,10 @@ constexpr Setting<D> kRows[] = {
      {},
      CheckUnitName},
 
-    {"control.exec", ValueKind::kFlag, false, "false", "true",
-     "Not in effect yet: whether the host may execute programs, copy files and control services "
-     "over vsock.",
+    {"control.exec", ValueKind::kFlag, false, "", "true",
+     "Whether the host may execute programs, copy files and control services over vsock (inro "
+     "exec, "
+     "cp, console, services). No kernel parameter turns this on. Without it, as debug says.",
      [](D& d) -> Slot { return &d.control_exec; }},
 };
 

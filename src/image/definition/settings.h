@@ -29,8 +29,9 @@ enum class ValueKind {
 };
 
 // Where a value goes.
-using Slot = std::variant<std::string*, std::optional<std::string>*, bool*, std::uint64_t*,
-                          std::uint32_t*, std::optional<std::uint32_t>*, std::vector<std::string>*,
+using Slot = std::variant<std::string*, std::optional<std::string>*, bool*, std::optional<bool>*,
+                          std::uint64_t*, std::uint32_t*, std::optional<std::uint32_t>*,
+                          std::vector<std::string>*,
                           std::function<void(std::size_t)>>;  // choice: index of the word
 
 // A check of one text (of every element, for lists): what is wrong and would be right, or empty.

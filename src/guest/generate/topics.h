@@ -1,0 +1,12 @@
+// The topics of role `generate`: a file each, a row in the table of generate_role.cc each.
+#pragma once
+
+#include "base/result.h"
+#include "guest/generate/generator.h"
+
+namespace inro::guest::generate {
+
+// agent.debug_console, agent.debug_console_vport: the debug console (console_units.cc).
+Result<> WriteConsoleUnits(const Guest& guest, Output& output);
+
+}  // namespace inro::guest::generate
