@@ -81,6 +81,26 @@ struct StateResponse {
   }
 };
 
+struct RoleStateRequest {
+  static constexpr std::string_view kName = "inro.control.v1.RoleStateRequest";
+  std::string role;
+
+  template <class V>
+  static void Fields(V&& visit) {
+    visit(1, "role", &RoleStateRequest::role);
+  }
+};
+
+struct RoleStateResponse {
+  static constexpr std::string_view kName = "inro.control.v1.RoleStateResponse";
+  std::string json;  // one object
+
+  template <class V>
+  static void Fields(V&& visit) {
+    visit(1, "json", &RoleStateResponse::json);
+  }
+};
+
 struct ProbeRequest {
   static constexpr std::string_view kName = "inro.control.v1.ProbeRequest";
   std::vector<std::string> features;  // ids of rows; empty: all that this guest can probe

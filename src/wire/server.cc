@@ -99,6 +99,7 @@ Server::~Server() {
     route_->loop = nullptr;
   }
   route_->server = nullptr;
+  on_closed_ = nullptr;
   while (!connections_.empty()) Close(connections_.begin()->first);
   for (const Listener& listener : listeners_) {
     loop_.Cancel(listener.pause);
@@ -216,6 +217,7 @@ void Server::Dispatch(Connection& connection, FrameReader::Frame frame) {
   if (stream % 2 == 0) return refuse(Code::kInvalidArgument, "a client's stream id must be odd");
   if (busy) return refuse(Code::kInvalidArgument, "this stream id is in use");
   Call call;
+  call.connection = connection.id;
   if (!Decode(frame.data, call.request)) {
     return refuse(Code::kInvalidArgument, "malformed request envelope");
   }
@@ -327,6 +329,7 @@ void Server::Close(std::uint64_t id) {
   for (const auto& [stream, call] : found->second->calls) loop_.Cancel(call.timer);
   loop_.Unwatch(found->second->watch);
   connections_.erase(found);
+  if (on_closed_) on_closed_(id);
 }
 
 void Server::WhenDrained(std::function<void()> idle) {

@@ -61,6 +61,7 @@ class Responder {
 struct Call {
   Request request;
   Loop::Clock::time_point deadline = Loop::Clock::time_point::max();
+  std::uint64_t connection = 0;  // names the connection it came by; never reused
 };
 
 struct Method {
@@ -95,6 +96,9 @@ class Server {
   Result<> Serve(UniqueFd listener, PeerPolicy policy = GuestAccepts);
   // Takes over one connected, non-blocking stream socket.
   Result<> AddConnection(UniqueFd socket);
+  // Calls `closed` on the loop with the name of each connection that has ended, so that what was
+  // made for it can end too. A worker may still be at one of its calls.
+  void OnClosed(std::function<void(std::uint64_t)> closed) { on_closed_ = std::move(closed); }
   // Calls `idle` on the loop once, when no answer waits to be written any more.
   void WhenDrained(std::function<void()> idle);
 
@@ -136,6 +140,7 @@ class Server {
   std::uint64_t refused_ = 0;
   std::uint64_t dispatching_ = 0;  // the connection whose requests are being given out, or 0
   std::function<void()> when_drained_;
+  std::function<void(std::uint64_t)> on_closed_;
   WorkerPool workers_;  // last: its threads end before anything they use
 };
 

@@ -59,9 +59,10 @@ class ServerTest : public testing::Test {
         {"t.T", "TooBig", Method::Run::kLoop,
          [](Call, Responder responder) { responder.Reply(std::string(5 << 20, 'x')); }},
         {"t.T", "Meta", Method::Run::kLoop,
-         [](Call call, Responder responder) {
+         [this](Call call, Responder responder) {
            std::string text;
            for (const auto& [key, value] : call.request.metadata) text += key + "=" + value + ";";
+           last_connection_ = call.connection;
            text += call.deadline == Loop::Clock::time_point::max() ? "none" : "deadline";
            responder.Reply(text);
          }},
@@ -107,6 +108,7 @@ class ServerTest : public testing::Test {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
+  std::atomic<std::uint64_t> last_connection_ = 0;
   std::mutex mutex_;
   std::vector<Responder> kept_;
   std::atomic<int> big_answers_ = 0;
@@ -296,6 +298,22 @@ TEST_F(ServerTest, AGoneClientIsForgottenAndItsAnswersDropped) {
   client.reset();
   while (Connections() > 0) std::this_thread::sleep_for(1ms);
   kept_[0].Reply("to nobody");
+}
+
+TEST_F(ServerTest, SaysWhichConnectionHasEnded) {
+  Start();
+  std::atomic<std::uint64_t> closed = 0;
+  loop_->Post([&] { server_->OnClosed([&](std::uint64_t connection) { closed = connection; }); });
+  const auto stays = Connect();
+  auto goes = Connect();
+  ASSERT_TRUE(stays->CallOk("t.T", "Meta", "", 5s));
+  const std::uint64_t other = last_connection_;
+  ASSERT_TRUE(goes->CallOk("t.T", "Meta", "", 5s));
+  const std::uint64_t mine = last_connection_;
+  EXPECT_NE(mine, other);
+  goes.reset();
+  for (int i = 0; i < 1000 && closed == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(closed, mine);
 }
 
 TEST_F(ServerTest, ClientThreadsShareOneConnection) {
