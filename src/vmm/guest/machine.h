@@ -64,6 +64,7 @@ struct RunPaths {
   std::string vhost_socket() const { return folder + "/vhost.sock"; }
   std::string hybrid_socket() const { return folder + "/vsock.sock"; }
   std::string log() const { return folder + "/qemu.log"; }
+  std::string record() const { return folder + "/guest"; }  // guest_record.h
 };
 
 // QEMU's argument vector. Pure: the same config gives the same words. Errors (kBadInput): a value

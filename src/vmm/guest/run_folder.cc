@@ -10,6 +10,7 @@
 #include <ctime>
 #include <memory>
 
+#include "sys/directory.h"
 #include "sys/file.h"
 
 namespace inro::vmm {
@@ -48,10 +49,26 @@ bool TakeLock(int fd) {
   return ::fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-// True when nobody holds the folder's lock.
+// The lock file appears locked: whoever looks at a folder never finds one that is not held yet.
+Result<UniqueFd> MakeLock(const std::string& folder) {
+  const std::string fresh = folder + "/lock.new";
+  INRO_ASSIGN(UniqueFd lock, sys::Open(fresh, O_RDWR | O_CREAT | O_EXCL, 0600));
+  if (!TakeLock(lock.get())) return FailErrno("lock {}", folder);
+  if (::rename(fresh.c_str(), (folder + "/lock").c_str()) != 0) {
+    return FailErrno("rename {}", fresh);
+  }
+  return lock;
+}
+
+// True when nobody holds the folder's lock. It is only asked for, not taken: several may look.
 bool LeftOver(const std::string& folder) {
   const UniqueFd lock(::open((folder + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  if (lock) return TakeLock(lock.get());
+  if (lock) {
+    struct flock held{};
+    held.l_type = F_WRLCK;
+    held.l_whence = SEEK_SET;
+    return ::fcntl(lock.get(), F_OFD_GETLK, &held) == 0 && held.l_type == F_UNLCK;
+  }
   struct stat info{};
   return errno == ENOENT && ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) &&
          info.st_mtime + kUnlockedGraceSeconds < std::time(nullptr);
@@ -65,12 +82,24 @@ std::string GuestsRoot() {
   return fmt::format("/tmp/inro-{}/guests", ::geteuid());
 }
 
-Result<RunPaths> FindGuest(const std::string& name) {
-  RunPaths paths{GuestsRoot() + "/" + name};
+Result<RunPaths> FindRunFolder(const std::string& name, std::string root) {
+  if (root.empty()) root = GuestsRoot();
+  RunPaths paths{root + "/" + name};
   if (!PlainName(name) || !sys::Exists(paths.folder) || LeftOver(paths.folder)) {
     return FailAs(ErrorKind::kNotFound, "no guest named \"{}\" is running", name);
   }
   return paths;
+}
+
+std::vector<std::string> RunningGuests(std::string root) {
+  if (root.empty()) root = GuestsRoot();
+  std::vector<std::string> names;
+  const auto entries = sys::ListDirectory(root);
+  if (!entries) return names;
+  for (const std::string& name : *entries) {
+    if (FindRunFolder(name, root)) names.push_back(name);
+  }
+  return names;
 }
 
 int SweepGuests(const std::string& root) {
@@ -123,8 +152,7 @@ Result<RunFolder> RunFolder::Create(std::string name, std::string root) {
       }
       return Fail("a guest named \"{}\" is running already", name);
     }
-    INRO_ASSIGN(UniqueFd lock, sys::Open(paths.folder + "/lock", O_RDWR | O_CREAT, 0600));
-    if (!TakeLock(lock.get())) return FailErrno("lock {}", paths.folder);
+    INRO_ASSIGN(UniqueFd lock, MakeLock(paths.folder));
     return RunFolder(std::move(name), std::move(paths), std::move(lock));
   }
 }

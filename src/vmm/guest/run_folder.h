@@ -8,6 +8,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -18,8 +19,12 @@ namespace inro::vmm {
 // Where the folders of all guests of this user are. Does not create it.
 std::string GuestsRoot();
 
-// The paths of the running guest of that name. kNotFound when there is none.
-Result<RunPaths> FindGuest(const std::string& name);
+// The paths of the running guest of that name; `root` empty: GuestsRoot(). kNotFound when there is
+// none.
+Result<RunPaths> FindRunFolder(const std::string& name, std::string root = "");
+
+// The names of the guests that run below `root` (empty: GuestsRoot()), sorted.
+std::vector<std::string> RunningGuests(std::string root = "");
 
 class RunFolder {
  public:

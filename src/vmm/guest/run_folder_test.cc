@@ -98,12 +98,12 @@ TEST_F(RunFolderTest, GuestsAreFoundByName) {
   {
     const auto folder = RunFolder::Create("one");
     ASSERT_TRUE(folder.has_value()) << folder.error().ToString();
-    const auto found = FindGuest("one");
+    const auto found = FindRunFolder("one");
     ASSERT_TRUE(found.has_value()) << found.error().ToString();
     EXPECT_EQ(found->hybrid_socket(), dir_->path() + "/inro/guests/one/vsock.sock");
   }
-  EXPECT_EQ(FindGuest("one").error().kind(), ErrorKind::kNotFound);
-  EXPECT_EQ(FindGuest("../x").error().kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(FindRunFolder("one").error().kind(), ErrorKind::kNotFound);
+  EXPECT_EQ(FindRunFolder("../x").error().kind(), ErrorKind::kNotFound);
   ::unsetenv("XDG_RUNTIME_DIR");
 }
 
