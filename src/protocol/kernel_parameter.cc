@@ -58,6 +58,9 @@ constexpr auto kParameters = std::to_array<KernelParameter>({
     {"agent.mem_agent_compact_threshold", kNumber, "0", "mem agent: free pages that are enough"},
     {"agent.mem_agent_compact_force_times", kNumber, "0",
      "mem agent: compaction after idle rounds"},
+    // Of inro.
+    {"inro.log_ring", kNumber, "1024", "KiB of log records that are kept in the guest"},
+    {"inro.log_rate", kNumber, "10000", "records that one unit may log in 30 s; 0: no limit"},
     // Of Kata 1.x.
     {"agent.use_vsock", kBool, "false", "1.x: vsock instead of a serial channel"},
     {"agent.unified_cgroup_hierarchy", kBool, "false", "1.x: cgroup version 2"},

@@ -16,6 +16,7 @@ struct Topic {
 
 constexpr Topic kTopics[] = {
     {"console", WriteConsoleUnits},
+    {"logs", WriteLogUnits},
 };
 
 constexpr std::string_view kBlank = " \t\n";

@@ -9,4 +9,7 @@ namespace inro::guest::generate {
 // agent.debug_console, agent.debug_console_vport: the debug console (console_units.cc).
 Result<> WriteConsoleUnits(const Guest& guest, Output& output);
 
+// agent.log_vport: the log for the host; systemd-journald forwards (log_units.cc).
+Result<> WriteLogUnits(const Guest& guest, Output& output);
+
 }  // namespace inro::guest::generate
