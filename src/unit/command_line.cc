@@ -73,7 +73,7 @@ std::string ExpandInWord(std::string_view word, const Environment& environment) 
 }  // namespace
 
 Result<std::vector<Command>> ParseCommandLine(std::string_view line, std::string_view unit_name,
-                                              const SystemFacts& facts) {
+                                              const SystemFacts& facts, std::string_view fragment) {
   std::vector<Command> commands;
   std::size_t words = 0;
   while (true) {
@@ -86,7 +86,7 @@ Result<std::vector<Command>> ParseCommandLine(std::string_view line, std::string
     if (word == ";") continue;
     Command command;
     command.flags = TakePrefixes(word);
-    INRO_ASSIGN(command.program, ExpandSpecifiers(word, unit_name, facts));
+    INRO_ASSIGN(command.program, ExpandSpecifiers(word, unit_name, facts, fragment));
     if (command.program.empty()) {
       return FailAs(ErrorKind::kBadInput, "the program is missing");
     }
@@ -107,7 +107,7 @@ Result<std::vector<Command>> ParseCommandLine(std::string_view line, std::string
       if (++words > kMaxArguments) {
         return FailAs(ErrorKind::kBadInput, "over {} arguments", kMaxArguments);
       }
-      INRO_ASSIGN(std::string argument, ExpandSpecifiers(word, unit_name, facts));
+      INRO_ASSIGN(std::string argument, ExpandSpecifiers(word, unit_name, facts, fragment));
       command.argv.push_back(std::move(argument));
     }
     if (bad) return FailAs(ErrorKind::kBadInput, "a quote is not closed or an escape is unknown");

@@ -31,7 +31,8 @@ inline constexpr std::size_t kMaxArguments = 4096;
 
 // The commands of one Exec*= line, in order; specifiers are expanded. Errors say what is wrong.
 Result<std::vector<Command>> ParseCommandLine(std::string_view line, std::string_view unit_name,
-                                              const SystemFacts& facts = {});
+                                              const SystemFacts& facts = {},
+                                              std::string_view fragment = "");
 
 using Environment = std::vector<std::string>;  // NAME=VALUE, at most one a name
 

@@ -2,6 +2,10 @@
 // the model by its template arguments. Private to the table.
 #pragma once
 
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,7 +15,12 @@
 
 namespace inro::unit::parse {
 
-// Where a member lies: in the unit, its service, or how the service is executed.
+// The settings of a unit's processes; the unit is a service, socket or mount.
+ExecSettings& ExecOf(Unit& unit);
+// Of such a unit, or of a slice.
+ResourceSettings& ResourcesOf(Unit& unit);
+
+// Where a member lies. The section of a row makes sure that it is there.
 template <class T>
 T* In(Unit& unit, T Unit::* member) {
   return &(unit.*member);
@@ -22,7 +31,23 @@ T* In(Unit& unit, T ServiceSettings::* member) {
 }
 template <class T>
 T* In(Unit& unit, T ExecSettings::* member) {
-  return &(unit.service->exec.*member);
+  return &(ExecOf(unit).*member);
+}
+template <class T>
+T* In(Unit& unit, T SandboxSettings::* member) {
+  return &(ExecOf(unit).sandbox.*member);
+}
+template <class T>
+T* In(Unit& unit, T ResourceSettings::* member) {
+  return &(ResourcesOf(unit).*member);
+}
+template <class T>
+T* In(Unit& unit, T SocketSettings::* member) {
+  return &((*unit.socket).*member);
+}
+template <class T>
+T* In(Unit& unit, T TimerSettings::* member) {
+  return &((*unit.timer).*member);
 }
 template <class T>
 T* In(Unit& unit, T MountSettings::* member) {
@@ -32,95 +57,78 @@ T* In(Unit& unit, T MountSettings::* member) {
 // Expands specifiers; false (and a problem) when one is unknown.
 bool Expand(DirectiveContext& context, std::string_view text, std::string& out);
 
-template <auto kMember>
-void Bool(DirectiveContext& c) {
-  if (c.value.empty()) return;
-  if (const auto value = ParseBool(c.value)) {
-    *In(c.unit, kMember) = *value;
-  } else {
-    c.problem = "yes or no is expected";
-  }
-}
-
-template <auto kMember>
-void Text(DirectiveContext& c) {
-  std::string value;
-  if (Expand(c, c.value, value)) *In(c.unit, kMember) = std::move(value);
-}
-
-template <auto kMember>
-void TimeSpan(DirectiveContext& c) {
-  if (const auto value = ParseTimeSpan(c.value)) {
-    *In(c.unit, kMember) = *value;
-  } else {
-    c.problem = "a time span is expected, for example 90s or 1min 30s";
-  }
-}
-
-template <auto kMember>
-void Mode(DirectiveContext& c) {
-  if (const auto value = ParseMode(c.value)) {
-    *In(c.unit, kMember) = *value;
-  } else {
-    c.problem = "an octal mode is expected";
-  }
-}
-
-template <auto kMember>
-void Signal(DirectiveContext& c) {
-  if (const auto value = ParseSignal(c.value)) {
-    *In(c.unit, kMember) = *value;
-  } else {
-    c.problem = "a signal is expected, for example SIGTERM";
-  }
-}
-
-template <auto kMember, int kMin, int kMax>
-void Integer(DirectiveContext& c) {
-  if (c.value.empty()) {
-    In(c.unit, kMember)->reset();
-    return;
-  }
-  const auto value = ParseNumber<int>(c.value);
-  if (value && *value >= kMin && *value <= kMax) {
-    *In(c.unit, kMember) = *value;
-  } else {
-    c.problem = "a number in its range is expected";
-  }
-}
-
-// A list of words; an empty value resets it.
-template <auto kMember>
-void Words(DirectiveContext& c) {
-  auto& list = *In(c.unit, kMember);
-  if (c.value.empty()) {
-    list.clear();
-    return;
-  }
-  const auto words = SplitQuoted(c.value);
-  if (!words) {
-    c.problem = "a quote is not closed or an escape is unknown";
-    return;
-  }
-  for (const std::string& word : *words) {
-    std::string value;
-    if (!Expand(c, word, value)) return;
-    list.push_back(std::move(value));
-  }
-}
-
+// Each of these reads context.value into its second argument, or sets context.problem. The
+// templates bind them to a member.
+void BoolInto(DirectiveContext& context, bool& target);
+void TextInto(DirectiveContext& context, std::string& target);
+// An absolute path, specifiers expanded; empty resets.
+void PathInto(DirectiveContext& context, std::string& target);
+void TimeSpanInto(DirectiveContext& context, Microseconds& target);
+void ModeInto(DirectiveContext& context, mode_t& target);
+void SignalInto(DirectiveContext& context, int& target);
+void UnsignedInto(DirectiveContext& context, unsigned& target);
+void IntegerInto(DirectiveContext& context, std::optional<int>& target, int min, int max);
+// Bytes with the suffixes K, M, G, T; empty resets.
+void SizeInto(DirectiveContext& context, std::optional<std::uint64_t>& target);
+// A list of quoted words; an empty value resets it.
+void WordsInto(DirectiveContext& context, std::vector<std::string>& target);
 // Names of units; those that are none are left out with a problem. Never reset by an empty value,
 // as in the original.
-bool UnitNames(DirectiveContext& context, std::vector<std::string>& list);
+void UnitsInto(DirectiveContext& context, std::vector<std::string>& target);
+void CommandsInto(DirectiveContext& context, std::vector<Command>& target);
+void ExitStatusInto(DirectiveContext& context, ExitStatusSet& target);
+
+template <auto kMember>
+void Bool(DirectiveContext& c) {
+  BoolInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Text(DirectiveContext& c) {
+  TextInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Path(DirectiveContext& c) {
+  PathInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void TimeSpan(DirectiveContext& c) {
+  TimeSpanInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Mode(DirectiveContext& c) {
+  ModeInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Signal(DirectiveContext& c) {
+  SignalInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Unsigned(DirectiveContext& c) {
+  UnsignedInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Size(DirectiveContext& c) {
+  SizeInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void Words(DirectiveContext& c) {
+  WordsInto(c, *In(c.unit, kMember));
+}
 template <auto kMember>
 void Units(DirectiveContext& c) {
-  UnitNames(c, *In(c.unit, kMember));
+  UnitsInto(c, *In(c.unit, kMember));
 }
-
-void CommandList(DirectiveContext& context, std::vector<Command>& list);
 template <auto kMember>
 void Commands(DirectiveContext& c) {
-  CommandList(c, *In(c.unit, kMember));
+  CommandsInto(c, *In(c.unit, kMember));
+}
+template <auto kMember>
+void ExitStatus(DirectiveContext& c) {
+  ExitStatusInto(c, *In(c.unit, kMember));
+}
+template <auto kMember, int kMin, int kMax>
+void Integer(DirectiveContext& c) {
+  IntegerInto(c, *In(c.unit, kMember), kMin, kMax);
 }
 
 template <class E>
@@ -144,51 +152,28 @@ void OneOf(DirectiveContext& c) {
   }
 }
 
-void ConditionOf(DirectiveContext& context, ConditionKind kind, bool assertion);
-template <ConditionKind kKind, bool kAssertion = false>
-void ConditionRow(DirectiveContext& c) {
-  ConditionOf(c, kKind, kAssertion);
-}
+// Entries that one list of a unit may have.
+inline constexpr std::size_t kMaxList = 1024;
 
-void ExitStatuses(DirectiveContext& context, ExitStatusSet& set);
-template <auto kMember>
-void ExitStatus(DirectiveContext& c) {
-  ExitStatuses(c, *In(c.unit, kMember));
-}
+// "foo/bar" without a leading slash, "." or "..".
+bool IsCleanRelative(std::string_view path);
+// Removes doubled and trailing slashes of an absolute path.
+std::string CleanPath(std::string_view path);
 
-void LimitOf(DirectiveContext& context, int resource);
-template <int kResource>
-void LimitRow(DirectiveContext& c) {
-  LimitOf(c, kResource);
-}
-
-void DirectoryNames(DirectiveContext& context, DirectoryKind kind);
-void DirectoryMode(DirectiveContext& context, DirectoryKind kind);
-template <DirectoryKind kKind>
-void Directory(DirectiveContext& c) {
-  DirectoryNames(c, kKind);
-}
-template <DirectoryKind kKind>
-void DirectoryModeRow(DirectiveContext& c) {
-  DirectoryMode(c, kKind);
-}
-
-void Capabilities(DirectiveContext& context, CapabilitySet& set, bool start_full);
-
-void EnvironmentWords(DirectiveContext& context);
-void EnvironmentFileRow(DirectiveContext& context);
-void WorkingDirectory(DirectiveContext& context);
-void BoundingRow(DirectiveContext& context);
-void AmbientRow(DirectiveContext& context);
-void UmaskRow(DirectiveContext& context);
-void StartTimeout(DirectiveContext& context);
-void StopTimeout(DirectiveContext& context);
-void BothTimeouts(DirectiveContext& context);
-void StartLimitInterval(DirectiveContext& context);
-void StartLimitBurst(DirectiveContext& context);
-void InputRow(DirectiveContext& context);
-void OutputRow(DirectiveContext& context);
-void ErrorRow(DirectiveContext& context);
-void PidFile(DirectiveContext& context);
+// What SuccessAction= and its kin accept.
+inline constexpr Choice<SystemAction> kSystemActions[] = {
+    {"none", SystemAction::kNone},
+    {"poweroff", SystemAction::kPoweroff},
+    {"poweroff-force", SystemAction::kPoweroffForce},
+    {"poweroff-immediate", SystemAction::kPoweroffImmediate},
+    {"reboot", SystemAction::kReboot},
+    {"reboot-force", SystemAction::kRebootForce},
+    {"reboot-immediate", SystemAction::kRebootImmediate},
+    {"halt", SystemAction::kHalt},
+    {"halt-force", SystemAction::kHaltForce},
+    {"halt-immediate", SystemAction::kHaltImmediate},
+    {"exit", SystemAction::kExit},
+    {"exit-force", SystemAction::kExitForce},
+};
 
 }  // namespace inro::unit::parse

@@ -1,68 +1,37 @@
-// The words that rows of the directive table accept, and the rows themselves by file. Private.
+// The rows of the directive table by topic. Private to the table.
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 #include "unit/directive_parse.h"
 
 namespace inro::unit {
 
-std::span<const Directive> ServiceDirectives();  // [Service], sorted by name
-std::span<const Directive> OtherDirectives();    // all other sections, sorted by section and name
+extern const std::span<const Directive> kServiceDirectives;    // systemd.service(5)
+extern const std::span<const Directive> kExecDirectives;       // systemd.exec(5)
+extern const std::span<const Directive> kSandboxDirectives;    // systemd.exec(5), sandboxing
+extern const std::span<const Directive> kKillDirectives;       // systemd.kill(5)
+extern const std::span<const Directive> kResourceDirectives;   // systemd.resource-control(5)
+extern const std::span<const Directive> kSocketDirectives;     // systemd.socket(5)
+extern const std::span<const Directive> kTimerDirectives;      // systemd.timer(5)
+extern const std::span<const Directive> kMountDirectives;      // systemd.mount(5)
+extern const std::span<const Directive> kUnitDirectives;       // systemd.unit(5)
+extern const std::span<const Directive> kConditionDirectives;  // without "Condition" and "Assert"
+extern const std::span<const Directive> kInstallDirectives;
+// Of units that this init does not run.
+extern const std::span<const Directive> kPathDirectives;
+extern const std::span<const Directive> kSwapDirectives;
+extern const std::span<const Directive> kAutomountDirectives;
+extern const std::span<const Directive> kScopeDirectives;
 
-namespace parse {
+// For a static_assert beside each list of rows.
+template <std::size_t kCount>
+consteval bool IsSorted(const Directive (&rows)[kCount]) {
+  for (std::size_t i = 1; i < kCount; ++i) {
+    if (!(rows[i - 1].name < rows[i].name)) return false;
+  }
+  return true;
+}
 
-inline constexpr Choice<SystemAction> kSystemActions[] = {
-    {"none", SystemAction::kNone},
-    {"poweroff", SystemAction::kPoweroff},
-    {"poweroff-force", SystemAction::kPoweroffForce},
-    {"poweroff-immediate", SystemAction::kPoweroffImmediate},
-    {"reboot", SystemAction::kReboot},
-    {"reboot-force", SystemAction::kRebootForce},
-    {"reboot-immediate", SystemAction::kRebootImmediate},
-    {"halt", SystemAction::kHalt},
-    {"halt-force", SystemAction::kHaltForce},
-    {"halt-immediate", SystemAction::kHaltImmediate},
-    {"exit", SystemAction::kExit},
-    {"exit-force", SystemAction::kExitForce},
-};
-
-inline constexpr Choice<ServiceType> kServiceTypes[] = {
-    {"simple", ServiceType::kSimple},   {"exec", ServiceType::kExec},
-    {"oneshot", ServiceType::kOneshot}, {"notify", ServiceType::kNotify},
-    {"forking", ServiceType::kForking}, {"notify-reload", ServiceType::kNotifyReload},
-    {"idle", ServiceType::kIdle},       {"dbus", ServiceType::kDbus},
-};
-
-inline constexpr Choice<Restart> kRestarts[] = {
-    {"no", Restart::kNo},
-    {"always", Restart::kAlways},
-    {"on-success", Restart::kOnSuccess},
-    {"on-failure", Restart::kOnFailure},
-    {"on-abnormal", Restart::kOnAbnormal},
-    {"on-abort", Restart::kOnAbort},
-    {"on-watchdog", Restart::kOnWatchdog},
-};
-
-inline constexpr Choice<KillMode> kKillModes[] = {
-    {"control-group", KillMode::kControlGroup},
-    {"mixed", KillMode::kMixed},
-    {"process", KillMode::kProcess},
-    {"none", KillMode::kNone},
-};
-
-inline constexpr Choice<NotifyAccess> kNotifyAccesses[] = {
-    {"none", NotifyAccess::kNone},
-    {"main", NotifyAccess::kMain},
-    {"exec", NotifyAccess::kExec},
-    {"all", NotifyAccess::kAll},
-};
-
-inline constexpr Choice<PreserveDirectory> kPreserves[] = {
-    {"no", PreserveDirectory::kNo},
-    {"yes", PreserveDirectory::kYes},
-    {"restart", PreserveDirectory::kRestart},
-};
-
-}  // namespace parse
 }  // namespace inro::unit

@@ -76,10 +76,13 @@ enum class ProtectSystem { kNo, kYes, kFull, kStrict };
 enum class ProtectHome { kNo, kYes, kReadOnly, kTmpfs };
 enum class ProtectProc { kDefault, kNoAccess, kInvisible, kPtraceable };
 
-// A list of names that either may be used alone, or may not.
+// SystemCallFilter=: a list of calls that alone may be used (`allow_list`; @default is always with
+// them), or that may not. To be worked off in order: "NAME" or "@GROUP" puts into the list, with
+// "~" in front takes out of it (`@system-service` followed by `~@privileged` in the unit file).
+// ":EPERM" or ":1" after a name of a list of forbidden calls is its own errno, ":kill" kills.
 struct SystemCallRules {
   bool allow_list = false;
-  std::vector<std::string> calls;  // names and @groups, as far as they hold after later lines
+  std::vector<std::string> calls;
 };
 
 struct SandboxSettings {
@@ -183,6 +186,7 @@ struct ExecSettings {
   std::optional<int> io_priority;      // 0..7
   std::optional<int> cpu_policy;       // SCHED_*
   int cpu_priority = 0;
+  bool cpu_reset_on_fork = false;
   std::optional<std::uint64_t> timer_slack_ns;
   unsigned secure_bits = 0;
   bool non_blocking = false;

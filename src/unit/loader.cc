@@ -121,6 +121,9 @@ Unit* Loader::Load(std::string_view given) {
   unit.kind = *kind;
   if (*kind == UnitKind::kService) unit.service = std::make_unique<ServiceSettings>();
   if (*kind == UnitKind::kMount) unit.mount = std::make_unique<MountSettings>();
+  if (*kind == UnitKind::kSocket) unit.socket = std::make_unique<SocketSettings>();
+  if (*kind == UnitKind::kTimer) unit.timer = std::make_unique<TimerSettings>();
+  if (*kind == UnitKind::kSlice) unit.slice = std::make_unique<ResourceSettings>();
 
   const Fragment fragment = FindFragment(name);
   const auto masked = [&](std::string_view candidate) {

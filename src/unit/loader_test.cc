@@ -28,12 +28,21 @@ struct LoaderTest : testing::Test {
 };
 
 TEST_F(LoaderTest, TheTableIsSortedAndComplete) {
-  for (const auto rows : Directives()) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      EXPECT_EQ(rows[i].support == Support::kEnforced, rows[i].parse != nullptr) << rows[i].name;
-      EXPECT_EQ(FindDirective(rows[i].section, rows[i].name), &rows[i]) << rows[i].name;
+  for (const DirectiveSection& section : DirectiveSections()) {
+    EXPECT_EQ(FindSection(section.name), &section);
+    for (const auto* rows : section.rows) {
+      if (rows == nullptr) break;
+      for (const Directive& row : *rows) {
+        EXPECT_TRUE(row.support != Support::kEnforced || row.parse != nullptr) << row.name;
+        const Directive* found = FindDirective(section.name, row.name);
+        ASSERT_NE(found, nullptr) << row.name;
+        EXPECT_EQ(found->name, row.name);
+      }
     }
   }
+  EXPECT_NE(FindDirective("Unit", "ConditionPathExists"), nullptr);
+  EXPECT_EQ(FindDirective("Unit", "AssertPathExists"),
+            FindDirective("Unit", "ConditionPathExists"));
   EXPECT_EQ(FindDirective("Service", "Nonsense"), nullptr);
 }
 
@@ -69,13 +78,13 @@ TEST_F(LoaderTest, TemplatesAndLinksInACircle) {
 }
 
 TEST_F(LoaderTest, SaysWhatIsNotEnforcedWithFileAndLine) {
-  Add("a.service", "[Service]\nExecStart=/bin/x\nPrivateTmp=yes\nPrivateDevices=no\nTypo=1\n");
+  Add("a.service", "[Service]\nExecStart=/bin/x\nPAMName=login\nPrivateDevices=no\nTypo=1\n");
   Loader loader(files, {});
   loader.Load("a.service");
   ASSERT_EQ(loader.findings().size(), 2U);
   EXPECT_EQ(loader.findings()[0].kind, FindingKind::kNotEnforced);
   EXPECT_EQ(ToString(loader.findings()[0]),
-            "/usr/lib/systemd/system/a.service:3: not enforced under init = inro: PrivateTmp=yes");
+            "/usr/lib/systemd/system/a.service:3: not enforced under init = inro: PAMName=login");
   EXPECT_EQ(loader.findings()[1].kind, FindingKind::kUnknown);
 }
 

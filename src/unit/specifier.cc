@@ -1,5 +1,6 @@
 #include "unit/specifier.h"
 
+#include "unit/environment_file.h"
 #include "unit/unit_name.h"
 
 namespace inro::unit {
@@ -10,7 +11,12 @@ std::string FactOr(const std::string& fact, char specifier) {
   return fact.empty() ? std::string("%") + specifier : fact;
 }
 
-Result<std::string> ValueOf(char specifier, std::string_view name, const SystemFacts& facts) {
+std::string OsFact(const SystemFacts& facts, const std::string& fact, char specifier) {
+  return facts.os_known ? fact : FactOr(fact, specifier);
+}
+
+Result<std::string> ValueOf(char specifier, std::string_view name, const SystemFacts& facts,
+                            std::string_view fragment) {
   const NameParts parts = SplitName(name);
   const std::string_view instance = parts.instance.value_or("");
   switch (specifier) {
@@ -71,6 +77,30 @@ Result<std::string> ValueOf(char specifier, std::string_view name, const SystemF
       return FactOr(facts.boot_id, 'b');
     case 'v':
       return FactOr(facts.kernel_release, 'v');
+    case 'a':
+      return FactOr(facts.architecture, 'a');
+    case 'q':
+      return FactOr(facts.pretty_host_name.empty() ? facts.host_name : facts.pretty_host_name, 'q');
+    case 'd':
+      return "/run/credentials/" + std::string(name);
+    case 'D':
+      return "/usr/share";
+    case 'y':
+      return FactOr(std::string(fragment), 'y');
+    case 'Y':
+      return FactOr(std::string(fragment.substr(0, fragment.rfind('/'))), 'Y');
+    case 'o':
+      return OsFact(facts, facts.os_id, 'o');
+    case 'w':
+      return OsFact(facts, facts.os_version_id, 'w');
+    case 'B':
+      return OsFact(facts, facts.os_build_id, 'B');
+    case 'W':
+      return OsFact(facts, facts.os_variant_id, 'W');
+    case 'M':
+      return OsFact(facts, facts.image_id, 'M');
+    case 'A':
+      return OsFact(facts, facts.image_version, 'A');
     default:
       return FailAs(ErrorKind::kBadInput, "unknown specifier %{}; a percent sign is %%",
                     specifier >= ' ' && specifier < 127 ? specifier : '?');
@@ -79,8 +109,20 @@ Result<std::string> ValueOf(char specifier, std::string_view name, const SystemF
 
 }  // namespace
 
+void SetOsRelease(SystemFacts& facts, std::string_view os_release) {
+  const Environment fields = ParseEnvironmentFile(os_release);
+  facts.os_known = true;
+  facts.os_id = GetVariable(fields, "ID");
+  if (facts.os_id.empty()) facts.os_id = "linux";
+  facts.os_version_id = GetVariable(fields, "VERSION_ID");
+  facts.os_build_id = GetVariable(fields, "BUILD_ID");
+  facts.os_variant_id = GetVariable(fields, "VARIANT_ID");
+  facts.image_id = GetVariable(fields, "IMAGE_ID");
+  facts.image_version = GetVariable(fields, "IMAGE_VERSION");
+}
+
 Result<std::string> ExpandSpecifiers(std::string_view text, std::string_view unit_name,
-                                     const SystemFacts& facts) {
+                                     const SystemFacts& facts, std::string_view fragment) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
@@ -91,7 +133,7 @@ Result<std::string> ExpandSpecifiers(std::string_view text, std::string_view uni
       out += '%';  // A lone percent sign at the end stands for itself.
       break;
     }
-    INRO_ASSIGN(const std::string value, ValueOf(text[percent + 1], unit_name, facts));
+    INRO_ASSIGN(const std::string value, ValueOf(text[percent + 1], unit_name, facts, fragment));
     out += value;
     text.remove_prefix(percent + 2);
   }

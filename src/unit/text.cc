@@ -125,4 +125,18 @@ std::optional<std::vector<std::string>> SplitQuoted(std::string_view text) {
   return words;
 }
 
+std::optional<std::string> UnescapeText(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const char c = text.front();
+    text.remove_prefix(1);
+    if (c != '\\') {
+      out += c;
+    } else if (!TakeEscape(text, out)) {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
 }  // namespace inro::unit

@@ -29,6 +29,9 @@ std::optional<std::vector<std::string>> SplitQuoted(std::string_view text);
 // (`bad` tells).
 bool NextQuoted(std::string_view& text, std::string& word, bool& bad);
 
+// C escapes of a text that is one value (no quotes); nullopt when one is not known.
+std::optional<std::string> UnescapeText(std::string_view text);
+
 // A whole decimal (or base `base`) number.
 template <class T>
 std::optional<T> ParseNumber(std::string_view text, int base = 10) {

@@ -58,6 +58,25 @@ enum class ConditionKind {
   kNeedsUpdate,
   kFirstBoot,
   kACPower,
+  kCpuFeature,
+  kCpuPressure,
+  kCpus,
+  kControlGroupController,
+  kCredential,
+  kEnvironment,
+  kFirmware,
+  kGroup,
+  kHost,
+  kIoPressure,
+  kKernelModuleLoaded,
+  kKernelVersion,
+  kMemory,
+  kMemoryPressure,
+  kOsRelease,
+  kPathIsEncrypted,
+  kPathIsSocket,
+  kSecurity,
+  kVersion,
 };
 
 struct Condition {
@@ -72,6 +91,9 @@ enum class ServiceType { kSimple, kExec, kOneshot, kNotify, kNotifyReload, kFork
 enum class Restart { kNo, kAlways, kOnSuccess, kOnFailure, kOnAbnormal, kOnAbort, kOnWatchdog };
 enum class KillMode { kControlGroup, kMixed, kProcess, kNone };
 enum class NotifyAccess { kUnset, kNone, kMain, kExec, kAll };
+// TimeoutStartFailureMode= and TimeoutStopFailureMode=.
+enum class FailureMode { kTerminate, kAbort, kKill };
+enum class OomPolicy { kContinue, kStop, kKill };
 struct ExitStatusSet {
   std::bitset<256> codes;
   std::bitset<65> signals;
@@ -98,6 +120,10 @@ struct ServiceSettings {
   int watchdog_signal = SIGABRT;
   int reload_signal = SIGHUP;
   std::optional<int> restart_kill_signal;
+  FailureMode start_failure_mode = FailureMode::kTerminate;
+  FailureMode stop_failure_mode = FailureMode::kTerminate;
+  OomPolicy oom_policy = OomPolicy::kStop;
+  bool exit_type_cgroup = false;  // ExitType=cgroup: it runs as long as any of its processes
   KillMode kill_mode = KillMode::kControlGroup;
   int kill_signal = SIGTERM;
   int final_kill_signal = SIGKILL;
@@ -114,6 +140,8 @@ struct MountSettings {
   mode_t directory_mode = 0755;
   bool lazy_unmount = false, force_unmount = false, read_write_only = false;
   Microseconds timeout{90'000'000};
+  bool sloppy_options = false;
+  ExecSettings exec;
 };
 
 struct StartLimit {
@@ -140,7 +168,8 @@ struct Unit {
   bool ignore_on_isolate = false;
   bool refuse_manual_start = false, refuse_manual_stop = false;
   bool allow_isolate = false, stop_when_unneeded = false;
-  Microseconds job_timeout = kForever;  // JobTimeoutSec=
+  Microseconds job_timeout = kForever;          // JobTimeoutSec=
+  Microseconds job_running_timeout = kForever;  // JobRunningTimeoutSec=
   SystemAction job_timeout_action = SystemAction::kNone;
   std::string source_path;
   std::vector<std::string> documentation;
@@ -151,6 +180,7 @@ struct Unit {
 
   // [Install]
   std::vector<std::string> install_alias, install_wanted_by, install_required_by, install_also;
+  std::vector<std::string> install_upheld_by;
   std::string install_default_instance;
 
   std::unique_ptr<ServiceSettings> service;  // of service units

@@ -39,12 +39,22 @@ constexpr std::pair<Support, const char*> kClasses[] = {
 std::string Reference() {
   std::map<std::string_view, std::map<Support, std::string>> sections;
   std::map<Support, std::size_t> counts;
-  for (const auto rows : Directives()) {
-    for (const Directive& row : rows) {
-      std::string& list = sections[row.section][row.support];
-      list += list.empty() ? "`" : ", `";
-      list += std::string(row.name) + "=`";
-      ++counts[row.support];
+  const auto add = [&](std::string_view section, const Directive& row, std::string_view prefix) {
+    std::string& list = sections[section][row.support];
+    list += list.empty() ? "`" : ", `";
+    list += std::string(prefix) + std::string(row.name) + "=`";
+    ++counts[row.support];
+  };
+  for (const DirectiveSection& section : DirectiveSections()) {
+    std::map<std::string_view, const Directive*> sorted;
+    for (const auto* rows : section.rows) {
+      if (rows == nullptr) break;
+      for (const Directive& row : *rows) sorted.try_emplace(row.name, &row);
+    }
+    for (const auto& [name, row] : sorted) add(section.name, *row, "");
+    if (section.conditions == nullptr) continue;
+    for (const std::string_view prefix : {"Condition", "Assert"}) {
+      for (const Directive& row : *section.conditions) add(section.name, row, prefix);
     }
   }
   std::string text = kHead;

@@ -2,8 +2,10 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <utility>
@@ -221,6 +223,94 @@ std::optional<Limit> ParseLimit(std::string_view text) {
       colon == std::string_view::npos ? soft : ParseLimitNumber(text.substr(colon + 1));
   if (!soft || !hard || *soft > *hard) return std::nullopt;
   return Limit{*soft, *hard};
+}
+
+std::optional<std::uint64_t> ParseSize(std::string_view text) {
+  constexpr std::string_view kSuffixes = "BKMGTPE";
+  int shift = 0;
+  if (text.size() > 1 && text.ends_with('B')) text.remove_suffix(1);
+  if (text.empty()) return std::nullopt;
+  if (const std::size_t at = kSuffixes.find(text.back()); at != std::string_view::npos) {
+    shift = 10 * static_cast<int>(at);
+    text = Trim(text.substr(0, text.size() - 1));
+  }
+  const std::size_t dot = text.find('.');
+  const auto whole = ParseNumber<std::uint64_t>(text.substr(0, dot));
+  if (!whole || (shift > 0 && *whole > (std::numeric_limits<std::uint64_t>::max() >> shift))) {
+    return std::nullopt;
+  }
+  std::uint64_t bytes = *whole << shift;
+  if (dot != std::string_view::npos) {
+    const std::string_view digits = text.substr(dot + 1);
+    if (digits.empty() || digits.size() > 6) return std::nullopt;
+    const auto fraction = ParseNumber<std::uint64_t>(digits);
+    if (!fraction) return std::nullopt;
+    std::uint64_t scale = 1;
+    for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
+    bytes += ((std::uint64_t{1} << shift) / scale) * *fraction;
+  }
+  return bytes;
+}
+
+std::optional<unsigned> ParsePermyriad(std::string_view text) {
+  struct Mark {
+    std::string_view mark;
+    std::size_t digits;  // after the point, to come to 1/10000
+  };
+  for (const Mark& mark : {Mark{"%", 2}, Mark{"\xe2\x80\xb0", 1}, Mark{"\xe2\x80\xb1", 0}}) {
+    if (!text.ends_with(mark.mark)) continue;
+    text.remove_suffix(mark.mark.size());
+    const std::size_t dot = text.find('.');
+    const auto whole = ParseNumber<unsigned>(text.substr(0, dot));
+    if (!whole || *whole > 10'000'000) return std::nullopt;
+    const std::string_view fraction =
+        dot == std::string_view::npos ? std::string_view() : text.substr(dot + 1);
+    if ((dot != std::string_view::npos && fraction.empty()) || fraction.size() > mark.digits) {
+      return std::nullopt;
+    }
+    unsigned value = *whole;
+    for (std::size_t i = 0; i < mark.digits; ++i) {
+      const char digit = i < fraction.size() ? fraction[i] : '0';
+      if (!IsDigit(digit)) return std::nullopt;
+      value = value * 10 + static_cast<unsigned>(digit - '0');
+    }
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::vector<unsigned>> ParseNumberSet(std::string_view text) {
+  constexpr unsigned kMaxNumber = 8191;
+  std::vector<unsigned> numbers;
+  while (!text.empty()) {
+    const std::size_t end = text.find_first_of(", \t");
+    const std::string_view item = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (item.empty()) continue;
+    const std::size_t dash = item.find('-');
+    const auto first = ParseNumber<unsigned>(item.substr(0, dash));
+    const auto last =
+        dash == std::string_view::npos ? first : ParseNumber<unsigned>(item.substr(dash + 1));
+    if (!first || !last || *first > *last || *last > kMaxNumber) return std::nullopt;
+    if (numbers.size() > kMaxNumber) return std::nullopt;
+    for (unsigned number = *first; number <= *last; ++number) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+std::optional<int> ParseErrno(std::string_view text) {
+  if (const auto number = ParseNumber<int>(text)) {
+    if (*number > 0 && *number < 4096) return number;
+    return std::nullopt;
+  }
+  constexpr int kLastNamed = 133;  // EHWPOISON
+  for (int number = 1; number <= kLastNamed; ++number) {
+    const char* name = ::strerrorname_np(number);
+    if (name != nullptr && text == name) return number;
+  }
+  return std::nullopt;
 }
 
 std::optional<int> ParseCapability(std::string_view text) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace inro::unit {
 
@@ -28,6 +29,17 @@ struct Limit {
 };
 // "N", "SOFT:HARD" or "infinity", with K, M, G, T suffixes (base 1024).
 std::optional<Limit> ParseLimit(std::string_view text);
+
+// "N" with an optional suffix K, M, G, T, P, E (base 1024), and a fraction: "1.5G".
+std::optional<std::uint64_t> ParseSize(std::string_view text);
+// "12.5%", "125‰" or "1250‱" in 1/10000 of the whole; may be over the whole.
+std::optional<unsigned> ParsePermyriad(std::string_view text);
+// Numbers and ranges ("0-3,5 7"), sorted, each once; at most up to 8191 (CPUs, nodes).
+std::optional<std::vector<unsigned>> ParseNumberSet(std::string_view text);
+// The code behind a name of systemd.exec(5), "PROCESS EXIT CODES": "TEMPFAIL", "NOPERMISSION".
+std::optional<int> ParseExitStatus(std::string_view text);
+// "EPERM" or a number from 1 to 4095.
+std::optional<int> ParseErrno(std::string_view text);
 
 // The number of "CAP_SYS_TIME" (any case); nullopt when there is none.
 std::optional<int> ParseCapability(std::string_view text);

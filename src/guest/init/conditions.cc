@@ -105,6 +105,8 @@ bool EvaluateCondition(const unit::Condition& condition, const unit::KernelComma
       return false;  // a guest's tree is complete and the same at every boot
     case ConditionKind::kACPower:
       return unit::ParseBool(condition.value).value_or(true);
+    default:
+      break;
   }
   return false;
 }
