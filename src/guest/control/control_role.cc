@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 #include "base/result.h"
+#include "guest/control/log_service.h"
 #include "guest/control/probe.h"
 #include "guest/control/process_table.h"
 #include "guest/control/unit_state.h"
@@ -91,9 +93,11 @@ Result<> Serve() {
                                      ? configured
                                      : fmt::format("vsock://-1:{}", protocol::kControlPort)));
   INRO_ASSIGN(const std::unique_ptr<wire::Loop> loop, wire::Loop::Create());
-  wire::Server server(
-      *loop, {{protocol::kControlService, "State", wire::Method::Run::kWorker, AnswerState},
-              {protocol::kControlService, "Probe", wire::Method::Run::kWorker, AnswerProbe}});
+  std::vector<wire::Method> methods = {
+      {protocol::kControlService, "State", wire::Method::Run::kWorker, AnswerState},
+      {protocol::kControlService, "Probe", wire::Method::Run::kWorker, AnswerProbe}};
+  std::ranges::move(LogMethods(), std::back_inserter(methods));
+  wire::Server server(*loop, std::move(methods));
   INRO_ASSIGN(UniqueFd listener, wire::Listen(address));
   INRO_TRY(server.Serve(std::move(listener)));
 

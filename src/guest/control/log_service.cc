@@ -1,0 +1,95 @@
+#include "guest/control/log_service.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/unique_fd.h"
+#include "sys/file.h"
+#include "wire/address.h"
+
+namespace inro::guest::control {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kConnectLimit{1000};
+constexpr std::uint32_t kMaxWaitMs = 10'000;
+// An answer stays well below what one ttrpc frame may hold.
+constexpr std::size_t kMaxAnswer = std::size_t{512} << 10;
+constexpr std::uint32_t kMaxLines = 4096;
+// After the first record, what comes within this time goes into the same answer.
+constexpr milliseconds kGather{10};
+
+// Takes the whole lines off the front of `bytes`.
+void TakeLines(std::string& bytes, std::size_t most, std::vector<std::string>& lines) {
+  std::size_t begin = 0;
+  for (std::size_t end; lines.size() < most && (end = bytes.find('\n', begin)) != bytes.npos;
+       begin = end + 1) {
+    lines.push_back(bytes.substr(begin, end - begin));
+  }
+  bytes.erase(0, begin);
+}
+
+void AnswerRead(wire::Call call, wire::Responder responder) {
+  protocol::LogReadRequest request;
+  if (!protocol::Decode(call.request.payload, request)) {
+    responder.Fail(wire::Code::kInvalidArgument, "malformed LogReadRequest");
+    return;
+  }
+  const auto response = ReadLog(std::string(protocol::kLogSocket), request);
+  if (response) {
+    responder.Reply(protocol::Encode(*response));
+  } else {
+    responder.Fail(wire::Code::kUnavailable, response.error().ToString());
+  }
+}
+
+}  // namespace
+
+Result<protocol::LogReadResponse> ReadLog(const std::string& socket,
+                                          const protocol::LogReadRequest& request) {
+  const auto deadline = Clock::now() + milliseconds(std::min(request.wait_ms, kMaxWaitMs));
+  INRO_ASSIGN(const UniqueFd fd,
+              wire::Connect({.kind = wire::Address::Kind::kUnix, .path = socket}, kConnectLimit));
+  INRO_TRY(sys::WriteAll(fd.get(), fmt::format("AFTER {}\n", request.after_seq), socket));
+  const std::size_t most =
+      request.max_lines == 0 ? kMaxLines : std::min(request.max_lines, kMaxLines);
+  protocol::LogReadResponse response;
+  std::string bytes;
+  std::size_t total = 0;
+  // Also an answer at once takes the moment in which the collector writes.
+  auto until = std::max(deadline, Clock::now() + kGather);
+  char buffer[16 << 10];
+  while (response.lines.size() < most && total < kMaxAnswer) {
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
+    pollfd waiting{.fd = fd.get(), .events = POLLIN, .revents = 0};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) break;
+    const ssize_t size = ::recv(fd.get(), buffer, sizeof buffer, 0);
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) {
+      if (response.lines.empty()) return FailAs(ErrorKind::kClosed, "the log collector hung up");
+      break;
+    }
+    bytes.append(buffer, static_cast<std::size_t>(size));
+    total += static_cast<std::size_t>(size);
+    if (bytes.size() > protocol::kLogLineLimit + sizeof buffer) {
+      return Fail("a line of the log has no end");
+    }
+    const bool first = response.lines.empty();
+    TakeLines(bytes, most, response.lines);
+    if (first && !response.lines.empty()) until = Clock::now() + kGather;
+  }
+  return response;
+}
+
+std::vector<wire::Method> LogMethods() {
+  return {{protocol::kLogService, "Read", wire::Method::Run::kWorker, AnswerRead}};
+}
+
+}  // namespace inro::guest::control
