@@ -13,9 +13,10 @@
 //     }
 //   };
 //
-// Member types: bool, (u)int32/64, enum, std::string (string and bytes), std::optional of a message
-// (absent or present), std::vector of strings, numbers or messages. As proto3 has it, defaults are
-// not sent, unknown fields are skipped and the last value of a singular field wins.
+// Member types: bool, (u)int32/64, enum, Fixed32 and Fixed64 (fixed32, fixed64 and double),
+// std::string (string and bytes), std::optional of a message or, for members of a oneof, of any of
+// these (absent or present), std::vector of strings, numbers or messages. As proto3 has it,
+// defaults are not sent, unknown fields are skipped and the last value of a singular field wins.
 //
 // Why not generated code: docs/decisions/0002-messages-are-plain-structs.md.
 #pragma once
@@ -33,6 +34,16 @@ namespace inro::protocol {
 
 template <class M>
 concept MessageStruct = requires { M::kName; };
+
+// Numbers with a fixed size on the wire. A double is a Fixed64 with its bits (std::bit_cast).
+struct Fixed32 {
+  std::uint32_t value = 0;
+  friend bool operator==(const Fixed32&, const Fixed32&) = default;
+};
+struct Fixed64 {
+  std::uint64_t value = 0;
+  friend bool operator==(const Fixed64&, const Fixed64&) = default;
+};
 
 template <MessageStruct M>
 std::string Encode(const M& message);
@@ -85,10 +96,19 @@ class FieldEncoder {
     for (const T value : values) writer.RawVarint(ToVarint(value));
     PutBytes(number, packed);
   }
+  void Put(std::uint32_t number, Fixed32 value);
+  void Put(std::uint32_t number, Fixed64 value);
   template <MessageStruct M>
   void Put(std::uint32_t number, const std::optional<M>& message) {
     if (message) PutBytes(number, Encode(*message));
   }
+  // Members of a oneof are sent also when they are defaults.
+  template <Scalar T>
+  void Put(std::uint32_t number, const std::optional<T>& value) {
+    if (value) wire::WireWriter(out_).Varint(number, ToVarint(*value));
+  }
+  void Put(std::uint32_t number, const std::optional<std::string>& value);
+  void Put(std::uint32_t number, const std::optional<Fixed64>& value);
   template <MessageStruct M>
   void Put(std::uint32_t number, const std::vector<M>& messages) {
     for (const M& message : messages) PutBytes(number, Encode(message));
@@ -112,6 +132,14 @@ class FieldDecoder {
     return true;
   }
   bool Take(std::string& value) const;
+  bool Take(Fixed32& value) const;
+  bool Take(Fixed64& value) const;
+  template <Scalar T>
+  bool Take(std::optional<T>& value) const {
+    return field_.type != wire::WireType::kVarint || Take(value.emplace());
+  }
+  bool Take(std::optional<std::string>& value) const;
+  bool Take(std::optional<Fixed64>& value) const;
   bool Take(std::vector<std::string>& values) const;
   template <Scalar T>
   bool Take(std::vector<T>& values) const {

@@ -89,4 +89,21 @@ void WireWriter::Bytes(std::uint32_t field, std::string_view bytes) {
   out_.append(bytes);
 }
 
+void WireWriter::Fixed32(std::uint32_t field, std::uint32_t value) {
+  Tag(field, WireType::kFixed32);
+  LittleEndian(value, 4);
+}
+
+void WireWriter::Fixed64(std::uint32_t field, std::uint64_t value) {
+  Tag(field, WireType::kFixed64);
+  LittleEndian(value, 8);
+}
+
+void WireWriter::LittleEndian(std::uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) {
+    out_.push_back(static_cast<char>(value & 0xff));
+    value >>= 8;
+  }
+}
+
 }  // namespace inro::wire

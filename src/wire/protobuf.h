@@ -46,10 +46,14 @@ class WireWriter {
 
   void Varint(std::uint32_t field, std::uint64_t value);
   void Bytes(std::uint32_t field, std::string_view bytes);
+  void Fixed32(std::uint32_t field, std::uint32_t value);
+  void Fixed64(std::uint32_t field, std::uint64_t value);
   void RawVarint(std::uint64_t value);
   void Tag(std::uint32_t field, WireType type);
 
  private:
+  void LittleEndian(std::uint64_t value, int bytes);
+
   std::string& out_;
 };
 
