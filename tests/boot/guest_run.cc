@@ -113,8 +113,9 @@ void GuestRun::Inspect(bool units_may_fail) {
   watch.Feed(console + "\n", Clock::now());
   for (const vmm::BootFault& fault : watch.faults()) {
     if (fault.kind == vmm::FaultKind::kStall) continue;  // the host was busy
-    if (units_may_fail && (fault.kind == vmm::FaultKind::kFailedUnit ||
-                           fault.kind == vmm::FaultKind::kCrash)) {
+    if (units_may_fail &&
+        (fault.kind == vmm::FaultKind::kFailedUnit || fault.kind == vmm::FaultKind::kCrash ||
+         fault.kind == vmm::FaultKind::kOutOfMemory)) {
       continue;
     }
     ADD_FAILURE() << Word(fault.kind) << ": " << fault.line << "\n  console: " << kept;

@@ -25,7 +25,7 @@ const std::string_view kPrelude = R"(
 # until N CONDITION: waits for at most N tenths of a second.
 until_() { n=$1; shift; while [ $n -gt 0 ]; do eval "$*" && return 0; n=$((n-1)); sleep 0.1; done; echo "never: $*"; return 1; }
 # state UNIT STATE: waits until the unit is in that ActiveState.
-state() { until_ 100 "[ \"\$(systemctl show -p ActiveState --value $1)\" = $2 ]" || systemctl show -p ActiveState,SubState,Result $1; }
+state() { until_ 60 "[ \"\$(systemctl show -p ActiveState --value $1)\" = $2 ]" || systemctl show -p ActiveState,SubState,Result $1; }
 prop() { systemctl show -p "$2" --value "$1"; }
 # file PATH: waits until it is there and not empty, and prints it.
 file() { until_ 80 "[ -s $1 ]" && cat "$1"; }

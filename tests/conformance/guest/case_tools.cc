@@ -164,6 +164,8 @@ int SendNotification(char** words) {
   const ssize_t sent = ::sendto(fd, text.data(), text.size(), 0,
                                 reinterpret_cast<const sockaddr*>(&address.storage), address.size);
   if (sent < 0) std::perror("notify");
+  // PID 1 finds the unit by the sender's control group: it must still live when that is looked up.
+  ::usleep(200'000);
   return sent < 0 ? 1 : 0;
 }
 
