@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "unit/directive.h"
+#include "unit/implicit_dependencies.h"
 #include "unit/standard_units.h"
 #include "unit/unit_syntax.h"
 
@@ -14,42 +15,64 @@ namespace {
 
 constexpr int kMaxAliasDepth = 8;
 constexpr std::size_t kMaxFindings = 4096;
+constexpr std::size_t kMaxDropIns = 256;  // of one unit
 
 std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-// The folders NAME.d whose drop-ins apply, the most general first.
-std::vector<std::string> DropInFolders(std::string_view name) {
-  std::vector<std::string> folders;
-  const NameParts parts = SplitName(name);
-  folders.push_back(std::string(parts.suffix.substr(1)) + ".d");  // service.d
-  for (std::size_t dash = parts.prefix.find('-'); dash != std::string_view::npos;
-       dash = parts.prefix.find('-', dash + 1)) {
-    folders.push_back(fmt::format("{}{}.d", parts.prefix.substr(0, dash + 1), parts.suffix));
+// FNV-1a.
+void AddToFingerprint(std::uint64_t& fingerprint, std::string_view text) {
+  if (fingerprint == 0) fingerprint = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    fingerprint = (fingerprint ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   }
+}
+
+// NAME.d, for an instance that of its template, and of each part of the name that ends in a dash.
+void AddDropInNames(std::string_view name, std::vector<std::string>& list) {
+  list.push_back(std::string(name) + ".d");
   if (const std::string pattern = TemplateOf(name); !pattern.empty()) {
-    folders.push_back(pattern + ".d");
+    AddDropInNames(pattern, list);
+    return;
   }
-  folders.push_back(std::string(name) + ".d");
-  return folders;
+  const NameParts parts = SplitName(name);
+  std::string_view stem = parts.prefix;
+  while (!stem.empty()) {
+    if (stem.ends_with('-')) stem.remove_suffix(1);
+    const std::size_t dash = stem.rfind('-');
+    if (dash == std::string_view::npos) break;
+    stem = stem.substr(0, dash + 1);
+    list.push_back(fmt::format("{}{}{}.d", stem, parts.instance ? "@" : "", parts.suffix));
+  }
+}
+
+// Fields of os-release(5) are read only for a file that asks for one.
+bool AsksForOsRelease(std::string_view text) {
+  for (std::size_t at = text.find('%'); at != std::string_view::npos && at + 1 < text.size();
+       at = text.find('%', at + 2)) {
+    if (std::string_view("owBWMA").find(text[at + 1]) != std::string_view::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
 std::vector<std::string> DefaultSearchPath() {
-  return {"/etc/systemd/system", "/run/systemd/system", "/run/systemd/generator",
-          "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"};
+  return {"/etc/systemd/system.control", "/run/systemd/system.control",
+          "/run/systemd/transient",      "/run/systemd/generator.early",
+          "/etc/systemd/system",         "/run/systemd/system",
+          "/run/systemd/generator",      "/usr/local/lib/systemd/system",
+          "/usr/lib/systemd/system",     "/run/systemd/generator.late"};
 }
 
 Loader::Loader(const sys::FileSource& files, LoaderOptions options)
-    : files_(files), options_(std::move(options)) {}
+    : files_(files), options_(std::move(options)), folders_(files, options_.search_path) {}
 
 void Loader::Note(FindingKind kind, const std::string& file, int line, std::string message) {
   if (findings_.size() < kMaxFindings) findings_.push_back({kind, file, line, std::move(message)});
 }
 
-Loader::Fragment Loader::Inspect(const std::string& folder, std::string_view name) const {
+Loader::Fragment Loader::Inspect(const std::string& path, std::string_view name) const {
   Fragment fragment;
-  const std::string path = folder + "/" + std::string(name);
   const auto type = files_.TypeOf(path);
   if (type == sys::FileSource::Type::kAbsent || type == sys::FileSource::Type::kDirectory) {
     return fragment;
@@ -77,8 +100,8 @@ Loader::Fragment Loader::Inspect(const std::string& folder, std::string_view nam
 Loader::Fragment Loader::FindFragment(std::string_view name) const {
   for (const std::string& candidate : {std::string(name), TemplateOf(name)}) {
     if (candidate.empty()) continue;
-    for (const std::string& folder : options_.search_path) {
-      Fragment fragment = Inspect(folder, candidate);
+    for (const std::string& path : folders_.Find(candidate)) {
+      Fragment fragment = Inspect(path, candidate);
       if (fragment.path.empty()) continue;
       if (!fragment.alias_of.empty() && candidate != name && IsTemplate(fragment.alias_of)) {
         fragment.alias_of = Instantiate(fragment.alias_of, *SplitName(name).instance);
@@ -146,16 +169,25 @@ Unit* Loader::Load(std::string_view given) {
     unit.state = LoadState::kLoaded;
     ApplyStandardUnit(unit);
   }
-  ReadDropIns(unit);
+  ReadDropIns(unit, given);
   ReadLinkFolders(unit);
-  if (unit.state == LoadState::kLoaded && unit.service && unit.service->start.empty() &&
-      unit.service->EffectiveType() != ServiceType::kOneshot) {
+  if (unit.state != LoadState::kLoaded) return &unit;
+  unit.problem = WhatIsMissing(unit);
+  if (!unit.problem.empty()) {
     unit.state = LoadState::kBad;
-    unit.problem = "ExecStart= is missing";
     Note(FindingKind::kError, fragment.path, 0, unit.problem);
+    return &unit;
   }
-  if (unit.state == LoadState::kLoaded) AddDefaults(unit);
+  AddImplicitDependencies(unit, folders_);
   return &unit;
+}
+
+std::unique_ptr<Unit> Loader::Take(std::string_view name) {
+  const auto known = units_.find(name);
+  if (known == units_.end()) return nullptr;
+  std::unique_ptr<Unit> unit = std::move(known->second);
+  units_.erase(known);
+  return unit;
 }
 
 void Loader::ReadInto(Unit& unit, const std::string& path) {
@@ -173,6 +205,15 @@ void Loader::ReadInto(Unit& unit, const std::string& path) {
   }
   const auto assignments = ParseUnitSyntax(*text, path, findings_);
   if (!assignments) return fail(assignments.error());
+  if (!options_.facts.os_known && AsksForOsRelease(*text)) {
+    for (const char* release : {"/etc/os-release", "/usr/lib/os-release"}) {
+      const auto fields = files_.Read(release, 64 << 10);
+      if (fields) SetOsRelease(options_.facts, *fields);
+      if (fields) break;
+    }
+  }
+  AddToFingerprint(unit.fingerprint, path);
+  AddToFingerprint(unit.fingerprint, *text);
   unit.files.push_back(path);
   for (const Assignment& row : *assignments) {
     ApplyAssignment(unit, options_.facts, row.section, row.name, row.value, path, row.line,
@@ -181,84 +222,80 @@ void Loader::ReadInto(Unit& unit, const std::string& path) {
   if (findings_.size() > kMaxFindings) findings_.resize(kMaxFindings);
 }
 
-void Loader::ReadDropIns(Unit& unit) {
-  // The same file name in a more important folder hides the other.
+// Folders whose drop-ins apply, the most important first.
+std::vector<std::string> Loader::DropInFolders(const std::vector<std::string>& names) const {
+  std::vector<std::string> wanted;
+  for (const std::string& name : names) AddDropInNames(name, wanted);
+  std::vector<std::string> found;
+  for (const std::string& name : wanted) {
+    for (std::string& path : folders_.Find(name)) found.push_back(std::move(path));
+  }
+  // A more important folder of the search path comes before a more specific name.
+  std::ranges::stable_sort(found, {}, [&](const std::string& path) {
+    const std::string_view base = std::string_view(path).substr(0, path.rfind('/'));
+    return std::ranges::find(folders_.paths(), base) - folders_.paths().begin();
+  });
+  const std::string_view suffix = SplitName(names.front()).suffix;
+  for (std::string& path : folders_.Find(std::string(suffix.substr(1)) + ".d")) {  // service.d
+    found.push_back(std::move(path));
+  }
+  return found;
+}
+
+void Loader::ReadDropIns(Unit& unit, std::string_view given) {
+  if (unit.state != LoadState::kLoaded) return;  // drop-ins alone make no unit
+  std::vector<std::string> names = {unit.name};
+  if (given != unit.name) names.emplace_back(given);
+  for (const std::string& alias : unit.install_alias) {
+    if (alias != given && alias != unit.name && FindFragment(alias).alias_of == unit.name) {
+      names.push_back(alias);
+    }
+  }
+  // The same file name in a more important folder hides the other; they apply in order of names.
   std::map<std::string, std::string> chosen;
-  const std::vector<std::string> folders = DropInFolders(unit.name);
-  for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
-    for (const std::string& base : options_.search_path) {
-      const std::string directory = base + "/" + *folder;
-      for (const std::string& file : files_.List(directory)) {
-        if (file.ends_with(".conf")) chosen.try_emplace(file, directory + "/" + file);
-      }
+  for (const std::string& folder : DropInFolders(names)) {
+    for (const std::string& file : files_.List(folder)) {
+      if (!file.ends_with(".conf") || file.starts_with('.')) continue;
+      if (chosen.size() < kMaxDropIns) chosen.try_emplace(file, folder + "/" + file);
     }
   }
   for (const auto& [file, path] : chosen) {
     const auto target = files_.ReadLink(path);
     if (target && *target == "/dev/null") continue;
-    if (unit.state == LoadState::kNotFound) return;  // drop-ins alone make no unit
-    if (unit.state != LoadState::kLoaded) return;
     ReadInto(unit, path);
+    if (unit.state != LoadState::kLoaded) return;
   }
 }
 
 void Loader::ReadLinkFolders(Unit& unit) {
   const auto collect = [&](std::string_view suffix, std::vector<std::string>& list) {
-    for (const std::string& folder : options_.search_path) {
-      for (const std::string& name : {unit.name, TemplateOf(unit.name)}) {
-        if (name.empty()) continue;
-        for (std::string& entry : files_.List(folder + "/" + name + std::string(suffix))) {
+    for (const std::string& name : {unit.name, TemplateOf(unit.name)}) {
+      if (name.empty()) continue;
+      for (const std::string& folder : folders_.Find(name + std::string(suffix))) {
+        for (std::string& entry : files_.List(folder)) {
           if (!KindOf(entry)) continue;
           if (IsTemplate(entry)) {
             const auto instance = SplitName(unit.name).instance;
             if (!instance) continue;
             entry = Instantiate(entry, *instance);
           }
-          if (std::ranges::find(list, entry) == list.end()) list.push_back(std::move(entry));
+          if (std::ranges::find(list, entry) != list.end()) continue;
+          AddToFingerprint(unit.fingerprint, suffix);
+          AddToFingerprint(unit.fingerprint, entry);
+          list.push_back(std::move(entry));
         }
       }
     }
   };
   collect(".wants", unit.wants);
   collect(".requires", unit.requires_);
-}
-
-// The implicit dependencies of systemd.service(5), systemd.target(5) and systemd.mount(5). What
-// orders a target after its members is added by the transaction, which knows them.
-void Loader::AddDefaults(Unit& unit) const {
-  if (unit.service && unit.service->EffectiveType() == ServiceType::kOneshot &&
-      !unit.service->start_timeout_set) {
-    unit.service->start_timeout = kForever;
-  }
-  if (!unit.default_dependencies) return;
-  const auto add = [](std::vector<std::string>& list, const char* name) {
-    if (std::ranges::find(list, name) == list.end()) list.emplace_back(name);
-  };
-  if (unit.name != "shutdown.target") {
-    add(unit.conflicts, "shutdown.target");
-    add(unit.before, "shutdown.target");
-  }
-  if (unit.kind == UnitKind::kService) {
-    add(unit.requires_, "sysinit.target");
-    add(unit.after, "sysinit.target");
-    add(unit.after, "basic.target");
-  }
-  if (unit.kind == UnitKind::kMount) {
-    add(unit.before, "local-fs.target");
-    add(unit.after, "local-fs-pre.target");
-  }
+  collect(".upholds", unit.upholds);
 }
 
 std::vector<std::string> Loader::ListNames() const {
-  std::map<std::string, int> names;
-  for (const std::string& folder : options_.search_path) {
-    for (std::string& name : files_.List(folder)) {
-      if (KindOf(name)) names.emplace(std::move(name), 1);
-    }
-  }
-  std::vector<std::string> list;
-  for (const auto& [name, unused] : names) list.push_back(name);
-  return list;
+  std::vector<std::string> names = folders_.Names();
+  std::erase_if(names, [](const std::string& name) { return !KindOf(name); });
+  return names;
 }
 
 }  // namespace inro::unit

@@ -77,6 +77,117 @@ TEST_F(LoaderTest, TemplatesAndLinksInACircle) {
   EXPECT_EQ(loader.Load("p.service")->state, LoadState::kBad);
 }
 
+TEST_F(LoaderTest, DropInsOfPartsOfTheNameOfTemplatesAndOfTheType) {
+  Add("a-b@.service", "[Service]\nExecStart=/bin/x\n");
+  const auto drop_in = [&](const std::string& folder, const std::string& file, int nice) {
+    files.AddFile(kLib + folder + "/" + file, "[Service]\nEnvironment=" + file.substr(0, 1) +
+                                                  "=1\nNice=" + std::to_string(nice) + "\n");
+  };
+  drop_in("service.d", "A.conf", 1);
+  drop_in("a-@.service.d", "B.conf", 2);
+  drop_in("a-b@.service.d", "C.conf", 3);
+  drop_in("a-b@i.service.d", "D.conf", 4);
+  drop_in("service.d", "E.conf", 9);
+  drop_in("a-b@.service.d", "E.conf", 5);  // hides the one of the type
+  Loader loader(files, {});
+  const Unit* unit = loader.Load("a-b@i.service");
+  EXPECT_EQ(unit->service->exec.environment, (Environment{"A=1", "B=1", "C=1", "D=1", "E=1"}));
+  EXPECT_EQ(unit->service->exec.nice, 5);
+  EXPECT_EQ(unit->service->exec.resources.slice, "system-a\\x2db.slice");
+}
+
+TEST_F(LoaderTest, MountsThatAPathNeeds) {
+  Add("srv.mount", "[Mount]\nWhat=/dev/vdb\n");
+  Add("srv-x.mount", "[Mount]\nWhat=/dev/vdc\n");
+  Service("a.service", "RequiresMountsFor=/srv/x/deep /other");
+  Loader loader(files, {});
+  const Unit* unit = loader.Load("a.service");
+  for (const char* name : {"srv.mount", "srv-x.mount"}) {
+    EXPECT_NE(std::ranges::find(unit->requires_, name), unit->requires_.end()) << name;
+    EXPECT_NE(std::ranges::find(unit->after, name), unit->after.end()) << name;
+  }
+  EXPECT_EQ(std::ranges::find(unit->after, "other.mount"), unit->after.end());
+  const Unit* nested = loader.Load("srv-x.mount");
+  EXPECT_EQ(nested->mount->where, "/srv/x");
+  EXPECT_NE(std::ranges::find(nested->after, "srv.mount"), nested->after.end());
+  EXPECT_NE(std::ranges::find(nested->before, "local-fs.target"), nested->before.end());
+}
+
+TEST_F(LoaderTest, OrderOfSocketsAndTimers) {
+  Add("s.socket", "[Socket]\nListenStream=1\n");
+  Add("t.timer", "[Timer]\nOnCalendar=daily\nUnit=x.service\n");
+  Loader loader(files, {});
+  const auto has = [](const std::vector<std::string>& list, const char* name) {
+    return std::ranges::find(list, name) != list.end();
+  };
+  const Unit* socket = loader.Load("s.socket");
+  EXPECT_TRUE(has(socket->before, "s.service") && has(socket->before, "sockets.target"));
+  EXPECT_TRUE(has(socket->requires_, "sysinit.target") &&
+              has(socket->conflicts, "shutdown.target"));
+  const Unit* timer = loader.Load("t.timer");
+  EXPECT_TRUE(has(timer->before, "x.service") && has(timer->before, "timers.target"));
+  EXPECT_TRUE(has(timer->after, "time-sync.target"));
+}
+
+TEST_F(LoaderTest, TemplatesInDependenciesBecomeInstances) {
+  Add("a@.service", "[Unit]\nWants=b@.service\n[Service]\nExecStart=/bin/x\n");
+  Service("c.service", "Wants=b@.service");
+  Loader loader(files, {});
+  EXPECT_EQ(loader.Load("a@i.service")->wants, std::vector<std::string>{"b@i.service"});
+  EXPECT_EQ(loader.Load("c.service")->wants, std::vector<std::string>{"b@c.service"});
+}
+
+TEST_F(LoaderTest, FingerprintsTellWhatChanged) {
+  Service("a.service");
+  Service("b.service");
+  Loader first(files, {});
+  const std::uint64_t a = first.Load("a.service")->fingerprint;
+  const std::uint64_t b = first.Load("b.service")->fingerprint;
+  files.AddFile(std::string(kEtc) + "a.service.d/x.conf", "[Service]\nNice=1\n");
+  EXPECT_EQ(first.Load("a.service")->fingerprint, a);
+  Loader second(files, {});
+  EXPECT_NE(second.Load("a.service")->fingerprint, a);
+  EXPECT_EQ(second.Load("b.service")->fingerprint, b);
+}
+
+TEST_F(LoaderTest, SpecifiersOfTheFileAndOfTheSystem) {
+  files.AddFile("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
+  Add("a-b@.service", "[Service]\nExecStart=/bin/x %y %Y %o %w %W. %j %d %u %U %h\n");
+  Loader loader(files, {});
+  EXPECT_EQ(loader.Load("a-b@c.service")->service->start[0].argv,
+            (std::vector<std::string>{"/bin/x", "/usr/lib/systemd/system/a-b@.service",
+                                      "/usr/lib/systemd/system", "debian", "12", ".", "b",
+                                      "/run/credentials/a-b@c.service", "root", "0", "/root"}));
+}
+
+TEST_F(LoaderTest, BadFilesAreNamedAndTheRestGoesOn) {
+  Add("nul.service", std::string("[Service]\nExecStart=/bin/x\n\0", 29));
+  Add("big.service", "[Service]\nExecStart=/bin/x" + std::string((1 << 20) + 1, 'x'));
+  Add("garbage.service",
+      "\x7f"
+      "ELF\x01\x02garbage\n=\n[[\n");
+  Service("self.service",
+          "Requires=self.service\nAfter=self.service\nWants=nul.service big.service");
+  Loader loader(files, {});
+  for (const char* name : {"nul.service", "big.service", "garbage.service"}) {
+    EXPECT_EQ(loader.Load(name)->state, LoadState::kBad) << name;
+    EXPECT_FALSE(loader.Load(name)->problem.empty());
+  }
+  const auto nul = std::ranges::find_if(loader.findings(), [](const Finding& finding) {
+    return finding.file.ends_with("nul.service");
+  });
+  ASSERT_NE(nul, loader.findings().end());
+  EXPECT_EQ(nul->line, 3);
+  const auto transaction = BuildTransaction(loader, "self.service");
+  ASSERT_TRUE(transaction) << transaction.error().ToString();
+  EXPECT_LT(At(*transaction, "self.service"), transaction->jobs.size());
+}
+
+TEST_F(LoaderTest, AUnitTakesFewBytes) {
+  // Of the 40 KiB that one unit may cost init.
+  EXPECT_LT(sizeof(Unit) + sizeof(ServiceSettings), 6U << 10);
+}
+
 TEST_F(LoaderTest, SaysWhatIsNotEnforcedWithFileAndLine) {
   Add("a.service", "[Service]\nExecStart=/bin/x\nPAMName=login\nPrivateDevices=no\nTypo=1\n");
   Loader loader(files, {});

@@ -7,6 +7,7 @@
 #include <array>
 #include <bitset>
 #include <csignal>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -155,6 +156,9 @@ struct Unit {
   LoadState state = LoadState::kNotFound;
   std::string problem;             // why the state is kBad
   std::vector<std::string> files;  // the fragment first, then drop-ins
+  // Of what the files and link folders hold: a unit that is loaded again with the same number is
+  // the same.
+  std::uint64_t fingerprint = 0;
   std::string description;
 
   std::vector<std::string> requires_, wants, requisite, binds_to, conflicts;
@@ -162,7 +166,8 @@ struct Unit {
   std::vector<std::string> part_of, upholds, propagates_reload_to, reload_propagated_from;
   std::vector<std::string> propagates_stop_to, stop_propagated_from;
   std::vector<std::string> joins_namespace_of, requires_mounts_for;
-  std::vector<std::string> triggers;  // of a socket or timer: what it starts; filled by the loader
+  // Of a socket with Accept=yes it is the template.
+  std::vector<std::string> triggers;  // of a socket or timer: what it starts, filled by the loader
   std::vector<Condition> conditions;
   bool default_dependencies = true;
   bool ignore_on_isolate = false;

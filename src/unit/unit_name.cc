@@ -97,6 +97,20 @@ std::string Unescape(std::string_view text) {
   return out;
 }
 
+std::string EscapeName(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '/') {
+      out += '-';
+    } else if (IsAlnum(c) || c == ':' || c == '_' || (c == '.' && !out.empty())) {
+      out += c;
+    } else {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
 std::string EscapePath(std::string_view path) {
   std::string out;
   bool slash = false;

@@ -44,6 +44,8 @@ std::string Instantiate(std::string_view template_name, std::string_view instanc
 
 // "-" becomes "/", "\x2d" the byte it names.
 std::string Unescape(std::string_view text);
+// Of any text, so that it is one part of a name: "x-y/z" becomes "x\x2dy-z".
+std::string EscapeName(std::string_view text);
 // Of a path: "/tmp/x-y" becomes "tmp-x\x2dy", "/" becomes "-".
 std::string EscapePath(std::string_view path);
 

@@ -247,7 +247,8 @@ std::optional<std::uint64_t> ParseSize(std::string_view text) {
     if (!fraction) return std::nullopt;
     std::uint64_t scale = 1;
     for (std::size_t i = 0; i < digits.size(); ++i) scale *= 10;
-    bytes += ((std::uint64_t{1} << shift) / scale) * *fraction;
+    const std::uint64_t unit = std::uint64_t{1} << shift;
+    bytes += unit / scale * *fraction + unit % scale * *fraction / scale;
   }
   return bytes;
 }
