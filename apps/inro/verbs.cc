@@ -37,6 +37,48 @@ constexpr VerbRow kVerbs[] = {
      "  inro boot out/debian.img --attach nvme --console\n"
      "  inro boot /etc/kata-containers/configuration.toml --print-command\n",
      false, MakeBootVerb},
+    {"logs", "Show and follow the log of a guest",
+     "Kernel, services and agent in one stream, from the oldest record that the guest keeps. Waits "
+     "for\n"
+     "the guest where its end goes away and goes on after the last record. Says on stderr what is "
+     "missing.",
+     "  inro logs debian\n"
+     "  inro logs debian --no-follow -n 50 --level warning\n"
+     "  inro logs vsock://3 --unit chrony --since 10m --grep 'source|step'\n"
+     "  inro logs /run/vc/vm/ID/clh.sock --format json\n"
+     "  inro logs debian --otlp http://localhost:4318\n",
+     false, MakeLogsVerb},
+    {"exec", "Run a program in a guest",
+     "Standard input, output and error are the program's own, or a terminal when they are one.\n"
+     "Signals are passed on. The exit code is the program's; 128 + N when signal N killed it; 127\n"
+     "when there is no such program, 126 when it cannot be executed. The guest's definition must\n"
+     "allow it: debug = true or [control] exec = true.",
+     "  inro exec debian -- uname -a\n"
+     "  inro exec debian -e LANG=C -w /etc -- ls -l < /dev/null\n"
+     "  tar -c folder | inro exec debian -- tar -x -C /root\n",
+     false, MakeExecVerb},
+    {"cp", "Copy files and folders between host and guest",
+     "As cp -r: into the folder DESTINATION when there is one, else to that name; SOURCE/. is what "
+     "is\n"
+     "in a folder. Modes, times, links and holes are kept; a file appears when all of it is "
+     "there.\n"
+     "The guest needs no tool for it; its definition must allow it: debug = true or [control] exec "
+     "=\n"
+     "true.",
+     "  inro cp program debian:/usr/local/bin/\n"
+     "  inro cp debian:/var/log logs\n"
+     "  inro cp run/vsock.sock:/etc/os-release .\n",
+     false, MakeCpVerb},
+    {"console", "Open a shell in a guest",
+     "The first of bash, sh and busybox that the guest has, on a terminal of its own: window "
+     "size,\n"
+     "Ctrl-C and job control work. Leave by ending the shell, or with ~. at the start of a line, "
+     "or\n"
+     "Ctrl-]. The exit code is the shell's. The guest's definition must allow it: debug = true or\n"
+     "[control] exec = true.",
+     "  inro console debian\n"
+     "  inro console vsock://3 --user nobody\n",
+     false, MakeConsoleVerb},
     {"inspect", "List, print and extract what an artifact holds", "",
      "  inro inspect out/debian.initrd /usr/lib/systemd/system\n"
      "  inro inspect out/debian.img /etc/os-release --cat\n"

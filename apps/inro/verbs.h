@@ -14,8 +14,12 @@ std::unique_ptr<Verb> MakeBootVerb();
 std::unique_ptr<Verb> MakeBuildVerb();
 std::unique_ptr<Verb> MakeCompareVerb();
 std::unique_ptr<Verb> MakeConfigVerb();
+std::unique_ptr<Verb> MakeConsoleVerb();
+std::unique_ptr<Verb> MakeCpVerb();
 std::unique_ptr<Verb> MakeDefinitionVerb();
+std::unique_ptr<Verb> MakeExecVerb();
 std::unique_ptr<Verb> MakeInspectVerb();
+std::unique_ptr<Verb> MakeLogsVerb();
 std::unique_ptr<Verb> MakeVersionVerb();
 std::unique_ptr<Verb> MakeVsockVerb();
 

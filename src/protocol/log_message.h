@@ -14,6 +14,8 @@ inline constexpr std::string_view kLogService = "inro.control.v1.Logs";
 // Where the collector gives out its records inside the guest. A client sends "AFTER <seq>\n" and
 // reads one JSON object a line, from the first kept record whose number is greater.
 inline constexpr std::string_view kLogSocket = "/run/inro/logs.sock";
+// What the collector shows of itself, a JSON object; "host_port" is one of its numbers.
+inline constexpr std::string_view kLogState = "/run/inro/state/logs.json";
 // One line is never longer, its newline included.
 inline constexpr std::size_t kLogLineLimit = std::size_t{256} << 10;
 
@@ -35,10 +37,12 @@ struct LogReadRequest {
 struct LogReadResponse {
   static constexpr std::string_view kName = "inro.control.v1.LogReadResponse";
   std::vector<std::string> lines;  // JSON objects, oldest first
+  std::uint32_t host_port = 0;     // vsock port on which the collector streams them; 0: none
 
   template <class V>
   static void Fields(V&& visit) {
     visit(1, "lines", &LogReadResponse::lines);
+    visit(2, "host_port", &LogReadResponse::host_port);
   }
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include "base/unique_fd.h"
 #include "sys/file.h"
@@ -34,14 +35,28 @@ void TakeLines(std::string& bytes, std::size_t most, std::vector<std::string>& l
   bytes.erase(0, begin);
 }
 
+// The number after "host_port": in the collector's own state.
+std::uint32_t HostPort() {
+  const std::string state = sys::ReadFile(std::string(protocol::kLogState), 4096).value_or("");
+  constexpr std::string_view kKey = "\"host_port\":";
+  const std::size_t at = state.find(kKey);
+  std::uint32_t port = 0;
+  if (at != std::string::npos) {
+    const char* begin = state.data() + at + kKey.size();
+    std::from_chars(begin, state.data() + state.size(), port);
+  }
+  return port;
+}
+
 void AnswerRead(wire::Call call, wire::Responder responder) {
   protocol::LogReadRequest request;
   if (!protocol::Decode(call.request.payload, request)) {
     responder.Fail(wire::Code::kInvalidArgument, "malformed LogReadRequest");
     return;
   }
-  const auto response = ReadLog(std::string(protocol::kLogSocket), request);
+  auto response = ReadLog(std::string(protocol::kLogSocket), request);
   if (response) {
+    response->host_port = HostPort();
     responder.Reply(protocol::Encode(*response));
   } else {
     responder.Fail(wire::Code::kUnavailable, response.error().ToString());

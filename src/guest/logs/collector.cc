@@ -137,9 +137,9 @@ void Collector::AfterRound() {
 std::string Collector::StateText() const {
   return fmt::format(
       "{{\"records\":{},\"kept\":{},\"ring_bytes\":{},\"dropped\":{},\"readers\":{},"
-      "\"missed_by_readers\":{},\"service_outputs\":{},\"refused_peers\":{}}}\n",
+      "\"missed_by_readers\":{},\"service_outputs\":{},\"refused_peers\":{},\"host_port\":{}}}\n",
       ring_.last_seq(), ring_.kept(), ring_.capacity(), intake_.dropped(), readers_.size(),
-      readers_.lost(), stdout_.size(), refused_peers_);
+      readers_.lost(), stdout_.size(), refused_peers_, settings_.host_port);
 }
 
 void Collector::WriteState() {

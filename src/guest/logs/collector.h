@@ -26,7 +26,8 @@ namespace inro::guest::logs {
 
 struct CollectorSettings {
   IntakeSettings intake;
-  std::string state_path;                        // empty: no state is shown
+  std::string state_path;       // empty: no state is shown
+  std::uint32_t host_port = 0;  // vsock port of the readers on the host, for the state; 0: none
   std::chrono::milliseconds quiet{50};           // no record for so long: all is collected
   std::chrono::milliseconds collect_limit{700};  // of the first step of the end
   std::chrono::milliseconds flush_limit{1300};   // of the second

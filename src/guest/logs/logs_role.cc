@@ -85,9 +85,9 @@ Result<> Serve(const std::string& root) {
 
   Endpoints endpoints = TakePassedDescriptors();
   const bool again = sys::Exists(root + std::string(kMarker));
-  const std::vector<std::string> problems = BindMissing(
-      {.root = root, .log_port = static_cast<std::uint32_t>(parameters.Number("agent.log_vport"))},
-      endpoints);
+  const auto port = static_cast<std::uint32_t>(parameters.Number("agent.log_vport"));
+  const std::vector<std::string> problems =
+      BindMissing({.root = root, .log_port = port}, endpoints);
   INRO_ASSIGN(OpenedRing opened,
               OpenRing(std::move(endpoints.ring), parameters.Number("inro.log_ring") << 10, again));
   (void)sys::WriteFile(root + std::string(kMarker), "");
@@ -97,6 +97,7 @@ Result<> Serve(const std::string& root) {
   settings.intake.rate_burst = parameters.Number("inro.log_rate");
   settings.intake.agent_threshold = PriorityOf(parameters.Level("agent.log"));
   settings.state_path = root + std::string(kStateFolder) + "/logs.json";
+  if (!endpoints.remote_listeners.empty()) settings.host_port = port;
   Collector collector(*loop, std::move(opened.ring), settings);
   if (!opened.word.empty()) collector.intake().Say(kPriorityWarning, opened.word);
   for (const std::string& problem : problems) collector.intake().Say(kPriorityWarning, problem);

@@ -185,6 +185,7 @@ Ring::Cursor Ring::Oldest() const { return {control_->tail, control_->tail_seq};
 
 Ring::Cursor Ring::After(std::uint64_t seq) const {
   Cursor cursor = Oldest();
+  if (seq > control_->last_seq) return cursor;
   while (cursor.seq <= seq && cursor.offset < control_->head) {
     cursor.offset = SkipGap(cursor.offset);
     cursor.offset += EntryAt(cursor.offset)->size;

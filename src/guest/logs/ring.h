@@ -40,7 +40,8 @@ class Ring {
   std::uint64_t Append(const Record& record);
 
   Cursor Oldest() const;
-  // The first kept record after `seq`.
+  // The first kept record after `seq`; the oldest one when `seq` is no number of this ring's: the
+  // reader has it from an earlier ring.
   Cursor After(std::uint64_t seq) const;
   // The record at the cursor, which moves on; false when there is none yet. When records at the
   // cursor are gone, `lost` is their number and the record is the oldest kept one. The record's
