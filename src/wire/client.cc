@@ -65,6 +65,18 @@ Result<Client::Stream> Client::Start(const Request& request, Clock::time_point d
   return stream;
 }
 
+Result<> Client::Send(const Request& request, Clock::time_point deadline) {
+  INRO_ASSIGN(const Stream stream, Start(request, deadline));
+  const std::lock_guard lock(mutex_);
+  calls_.erase(stream);
+  return {};
+}
+
+void Client::Shutdown() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  Break(Error(ErrorKind::kClosed, "ttrpc: the connection was ended"));
+}
+
 Result<> Client::SendAll(std::string_view bytes, Clock::time_point deadline) {
   while (!bytes.empty()) {
     const ssize_t sent =

@@ -40,6 +40,11 @@ class Client {
   // (kTimeout, kClosed); a status from the server is an answer.
   Result<Response> Finish(Stream stream, Clock::time_point deadline);
 
+  // Sends a request whose answer nobody wants.
+  Result<> Send(const Request& request, Clock::time_point deadline);
+  // Ends the connection: whoever waits for an answer gets kClosed.
+  void Shutdown();
+
   // Start and Finish; the server is told the same timeout.
   Result<Response> Call(std::string_view service, std::string_view method, std::string payload,
                         std::chrono::milliseconds timeout);

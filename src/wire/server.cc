@@ -66,6 +66,7 @@ void Responder::Send(Response response) {
 struct Server::Outstanding {
   std::size_t bytes = 0;
   Loop::Token timer = 0;
+  std::unique_ptr<FinishedCall> record;  // only while somebody wants to know
 };
 
 struct Server::Connection {
@@ -232,7 +233,15 @@ void Server::Dispatch(Connection& connection, FrameReader::Frame frame) {
                                                     call.request.method));
   }
 
-  Outstanding outstanding{.bytes = frame.data.size(), .timer = 0};
+  Outstanding outstanding{.bytes = frame.data.size(), .timer = 0, .record = nullptr};
+  if (on_finished_) {
+    outstanding.record = std::make_unique<FinishedCall>(FinishedCall{call.request.service,
+                                                                     call.request.method,
+                                                                     call.request.metadata,
+                                                                     Loop::Clock::now(),
+                                                                     {},
+                                                                     {}});
+  }
   frame.data = {};
   if (call.request.timeout_nano > 0) {
     const auto now = Loop::Clock::now();
@@ -246,7 +255,7 @@ void Server::Dispatch(Connection& connection, FrameReader::Frame frame) {
     }
   }
   connection.call_bytes += outstanding.bytes;
-  connection.calls.emplace(stream, outstanding);
+  connection.calls.emplace(stream, std::move(outstanding));
   Responder responder(route_);
   responder.connection_ = connection.id;
   responder.stream_ = stream;
@@ -268,6 +277,7 @@ void Server::Answer(std::uint64_t id, std::uint32_t stream, const Response& resp
   if (call == connection.calls.end()) return;  // its deadline has answered
   connection.call_bytes -= call->second.bytes;
   loop_.Cancel(call->second.timer);
+  Finish(call->second, response.status);
   connection.calls.erase(call);
   Queue(connection, stream, response);
   if (dispatching_ == id) return;  // Ready() flushes when it has given out what it read
@@ -326,10 +336,21 @@ void Server::Rearm(Connection& connection) {
 void Server::Close(std::uint64_t id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) return;
-  for (const auto& [stream, call] : found->second->calls) loop_.Cancel(call.timer);
+  for (auto& [stream, call] : found->second->calls) {
+    loop_.Cancel(call.timer);
+    Finish(call, {Code::kCancelled, "the connection ended"});
+  }
   loop_.Unwatch(found->second->watch);
   connections_.erase(found);
   if (on_closed_) on_closed_(id);
+}
+
+void Server::Finish(Outstanding& call, Status status) {
+  if (!on_finished_ || !call.record) return;
+  call.record->end = Loop::Clock::now();
+  call.record->status = std::move(status);
+  on_finished_(*call.record);
+  call.record.reset();
 }
 
 void Server::WhenDrained(std::function<void()> idle) {

@@ -64,6 +64,16 @@ struct Call {
   std::uint64_t connection = 0;  // names the connection it came by; never reused
 };
 
+// A call that is over, for whoever keeps account of calls.
+struct FinishedCall {
+  std::string service;
+  std::string method;
+  Metadata metadata;  // of the request
+  Loop::Clock::time_point start;
+  Loop::Clock::time_point end;
+  Status status;  // kCancelled when its connection ended before it was answered
+};
+
 struct Method {
   enum class Run {
     kLoop,    // on the server's thread: must not block
@@ -99,6 +109,11 @@ class Server {
   // Calls `closed` on the loop with the name of each connection that has ended, so that what was
   // made for it can end too. A worker may still be at one of its calls.
   void OnClosed(std::function<void(std::uint64_t)> closed) { on_closed_ = std::move(closed); }
+  // Calls `finished` on the loop for each call of a known method, just before its answer is sent.
+  // Set before the first call; without it nothing is kept of calls.
+  void OnFinished(std::function<void(const FinishedCall&)> finished) {
+    on_finished_ = std::move(finished);
+  }
   // Calls `idle` on the loop once, when no answer waits to be written any more.
   void WhenDrained(std::function<void()> idle);
 
@@ -127,6 +142,7 @@ class Server {
   void Rearm(Connection& connection);
   bool HeldBack(const Connection& connection) const;
   void Close(std::uint64_t id);
+  void Finish(Outstanding& call, Status status);
   void CheckDrained();
   bool Drained() const;
 
@@ -141,6 +157,7 @@ class Server {
   std::uint64_t dispatching_ = 0;  // the connection whose requests are being given out, or 0
   std::function<void()> when_drained_;
   std::function<void(std::uint64_t)> on_closed_;
+  std::function<void(const FinishedCall&)> on_finished_;
   WorkerPool workers_;  // last: its threads end before anything they use
 };
 

@@ -316,6 +316,35 @@ TEST_F(ServerTest, SaysWhichConnectionHasEnded) {
   EXPECT_EQ(closed, mine);
 }
 
+TEST_F(ServerTest, KeepsAccountOfCallsWhenAsked) {
+  Start();
+  std::mutex mutex;
+  std::vector<FinishedCall> calls;
+  loop_->Post([&] {
+    server_->OnFinished([&](const FinishedCall& call) {
+      const std::lock_guard lock(mutex);
+      calls.push_back(call);
+    });
+  });
+  auto client = Connect();
+  const auto stream = client->Start({.service = "t.T",
+                                     .method = "Meta",
+                                     .payload = {},
+                                     .timeout_nano = 0,
+                                     .metadata = {{"traceparent", "x"}}},
+                                    Client::Clock::now() + 5s);
+  ASSERT_TRUE(stream);
+  ASSERT_TRUE(client->Finish(*stream, Client::Clock::now() + 5s));
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].service, "t.T");
+  EXPECT_EQ(calls[0].method, "Meta");
+  ASSERT_EQ(calls[0].metadata.size(), 1u);
+  EXPECT_EQ(calls[0].metadata[0].second, "x");
+  EXPECT_TRUE(calls[0].status.ok());
+  EXPECT_GE(calls[0].end, calls[0].start);
+}
+
 TEST_F(ServerTest, ClientThreadsShareOneConnection) {
   Start();
   auto client = Connect();

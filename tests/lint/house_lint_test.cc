@@ -88,9 +88,11 @@ const std::map<std::string, std::vector<std::string>>& Arrows() {
       {"vmm/guest", {"base", "sys", "wire", "protocol", "vmm/vsock", "vmm/time"}},
       {"vmm/kata", {"base", "sys", "wire", "protocol", "vmm/guest"}},
       {"vmm/host", {"base", "sys", "wire", "protocol", "vmm/guest", "vmm/time"}},
+      {"vmm/control", {"base", "sys", "wire", "protocol", "vmm/host"}},
       {"compare",
        {"base", "sys", "wire", "protocol", "unit", "image/elf", "image/tree", "image/write",
-        "image/definition", "image/build", "image/kernel", "vmm/guest", "vmm/kata", "vmm/host"}},
+        "image/definition", "image/build", "image/kernel", "vmm/guest", "vmm/kata", "vmm/host",
+        "vmm/control"}},
       {"report", {"base", "sys", "compare"}},
   };
   return arrows;

@@ -1,0 +1,117 @@
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+#include "guest/console/console_role.h"
+#include "sys/file.h"
+
+namespace inro::guest::console {
+namespace {
+
+// The role as a process, with one end of a connection as its standard input.
+class ConsoleTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    host_ = UniqueFd(ends[0]);
+    const UniqueFd guest(ends[1]);
+    pid_ = ::fork();
+    ASSERT_GE(pid_, 0);
+    if (pid_ == 0) {
+      ::dup2(guest.get(), 0);
+      ::close(host_.get());
+      ::close(guest.get());
+      char name[] = "console";
+      char* arguments[] = {name, nullptr};
+      ::_exit(RunConsole(1, arguments));
+    }
+  }
+  void TearDown() override {
+    host_.reset();
+    if (pid_ <= 0) return;
+    EXPECT_TRUE(Ends());
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+  void Type(std::string_view text) { ASSERT_TRUE(sys::WriteAll(host_.get(), text, "the console")); }
+
+  // What is shown, up to and with `text`; everything until the end when it does not come.
+  std::string Until(std::string_view text, int timeout_ms = 10'000) {
+    std::string shown;
+    while (shown.find(text) == std::string::npos) {
+      pollfd waiting{host_.get(), POLLIN, 0};
+      if (::poll(&waiting, 1, timeout_ms) <= 0) break;
+      char bytes[4096];
+      const ssize_t got = ::read(host_.get(), bytes, sizeof bytes);
+      if (got <= 0) break;
+      shown.append(bytes, static_cast<std::size_t>(got));
+    }
+    return shown;
+  }
+
+  bool Ends() {
+    for (int i = 0; i < 500; ++i) {
+      siginfo_t info{};
+      ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
+      if (info.si_pid == pid_) return true;
+      ::usleep(10'000);
+    }
+    return false;
+  }
+
+  UniqueFd host_;
+  pid_t pid_ = -1;
+};
+
+TEST_F(ConsoleTest, RunsACommandOnATerminal) {
+  Type("test -t 0 && echo is-a-$((6 * 7))-terminal\n");
+  const std::string shown = Until("is-a-42-terminal");
+  EXPECT_NE(shown.find("is-a-42-terminal"), std::string::npos) << shown;
+}
+
+TEST_F(ConsoleTest, TheShellsEndIsTheConnectionsEnd) {
+  Type("echo last-$((1 + 1)); exit\n");
+  const std::string shown = Until("\x01 never");
+  EXPECT_NE(shown.find("last-2"), std::string::npos) << shown;
+  EXPECT_TRUE(Ends());
+}
+
+TEST_F(ConsoleTest, WhoSaysNoMoreStillGetsTheAnswer) {
+  Type("sleep 0.2; echo late-$((40 + 2))\n");
+  ASSERT_EQ(::shutdown(host_.get(), SHUT_WR), 0);
+  const std::string shown = Until("\x01 never");
+  EXPECT_NE(shown.find("late-42"), std::string::npos) << shown;
+}
+
+TEST_F(ConsoleTest, AGonePeerTakesItsProgramsAlong) {
+  Type("echo pid-$$-; sleep 1000 & sleep 1000\n");
+  const std::string shown = Until("-\r\npid-", 500) + Until("-\r\n", 3000);
+  ASSERT_NE(shown.find("pid-"), std::string::npos) << shown;
+  host_.reset();
+  EXPECT_TRUE(Ends());
+}
+
+TEST_F(ConsoleTest, CtrlCEndsTheForegroundProgram) {
+  Type("sleep 1000\n");
+  ::usleep(300'000);
+  Type("\x03");
+  ::usleep(100'000);
+  Type("echo back-$((2 * 21))\n");
+  EXPECT_NE(Until("back-42").find("back-42"), std::string::npos);
+}
+
+TEST_F(ConsoleTest, ALotOfOutputComesWhole) {
+  Type(
+      "i=0; while [ $i -lt 20000 ]; do echo line $i of many; i=$((i + 1)); done; echo d$((0))ne\n");
+  const std::string shown = Until("d0ne");
+  EXPECT_NE(shown.find("line 19999 of many"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace inro::guest::console
