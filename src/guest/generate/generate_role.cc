@@ -16,7 +16,9 @@ struct Topic {
 
 constexpr Topic kTopics[] = {
     {"console", WriteConsoleUnits},
+    {"clock", WriteClockUnits},
     {"logs", WriteLogUnits},
+    {"trace", WriteTraceUnits},
 };
 
 constexpr std::string_view kBlank = " \t\n";

@@ -12,4 +12,10 @@ Result<> WriteConsoleUnits(const Guest& guest, Output& output);
 // agent.log_vport: the log for the host; systemd-journald forwards (log_units.cc).
 Result<> WriteLogUnits(const Guest& guest, Output& output);
 
+// The `refclock` line of chrony, below /run (clock_units.cc).
+Result<> WriteClockUnits(const Guest& guest, Output& output);
+
+// agent.trace: the role that sends spans (trace_units.cc).
+Result<> WriteTraceUnits(const Guest& guest, Output& output);
+
 }  // namespace inro::guest::generate

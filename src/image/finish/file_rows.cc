@@ -16,6 +16,26 @@ constexpr std::string_view kHostKeys =
     "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd "
     "-t\n";
 
+// No time servers of the network: the reference is the host's clock, and what role `clock` steps is
+// not to be stepped to something else. No command port: chronyc speaks through the socket.
+constexpr std::string_view kChronyConf =
+    "# chrony in a guest, whose reference is its host's clock. More sources: a file NAME.conf in\n"
+    "# conf.d, or NAME.sources in sources.d.\n"
+    "confdir /etc/chrony/conf.d\n"
+    "sourcedir /run/chrony-dhcp\n"
+    "sourcedir /etc/chrony/sources.d\n"
+    "keyfile /etc/chrony/chrony.keys\n"
+    "driftfile /var/lib/chrony/chrony.drift\n"
+    "ntsdumpdir /var/lib/chrony\n"
+    "logdir /var/log/chrony\n"
+    "cmdport 0\n"
+    "maxupdateskew 100.0\n"
+    "rtcsync\n"
+    "makestep 1 -1\n";
+// A file of its own: a chrony.conf that came with the tree includes it too.
+constexpr std::string_view kChronyReference =
+    "# The refclock line of this boot is written there.\nconfdir /run/inro/chrony.d\n";
+
 constexpr FileRow kRows[] = {
     // Mount points and folders without which no init starts.
     {"mount-points", "", kFolder, "proc", "", 0755, "root", "root"},
@@ -83,8 +103,9 @@ constexpr FileRow kRows[] = {
     {"libwrap-files", "libwrap0", kText, "etc/hosts.deny", "# Who may not; see hosts_access(5).\n",
      0644, "root", "root"},
 
-    {"chrony-files", "chrony", kCopy, "etc/chrony/chrony.conf", "usr/share/chrony/chrony.conf",
-     0644, "root", "root"},
+    {"chrony-files", "chrony", kText, "etc/chrony/chrony.conf", kChronyConf, 0644, "root", "root"},
+    {"chrony-reference", "chrony", kText, "etc/chrony/conf.d/inro.conf", kChronyReference, 0644,
+     "root", "root"},
     {"chrony-files", "chrony", kCopy, "etc/chrony/chrony.keys", "usr/share/chrony/chrony.keys",
      0640, "root", "_chrony"},
     {"chrony-files", "chrony", kOverride, "etc/chrony/chrony.keys", "", 0640, "root", "_chrony"},

@@ -38,6 +38,8 @@ constexpr Rule kRules[] = {
     {"libwrap-files", "libwrap0 postinst", "libwrap0", kWithoutScripts, ApplyFileRows},
     {"chrony-files", "ucf and dpkg-statoverride in chrony postinst", "chrony", kWithoutScripts,
      ApplyFileRows},
+    {"chrony-reference", "the host's clock as chrony's reference", "chrony", kAlways,
+     ApplyFileRows},
     {"openssh-files", "openssh postinst scripts", "openssh-server openssh-client", kWithoutScripts,
      ApplyFileRows},
     {"dbus-files", "dbus postinst scripts", "dbus dbus-daemon", kWithoutScripts, ApplyFileRows},

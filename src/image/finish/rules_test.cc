@@ -227,5 +227,18 @@ TEST_F(Rules, FileRowsDoNotReplaceWhatIsThere) {
   EXPECT_EQ(source_.tree.Find("var/lib/chrony")->uid, 100U);
 }
 
+TEST_F(Rules, ChronysReferenceIsTheHostsClock) {
+  Install("chrony");
+  Put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n_chrony:x:100:101::/:/bin/false\n");
+  Put("etc/group", "root:x:0:\n_chrony:x:101:\n");
+  Put("usr/share/chrony/chrony.conf", "pool 2.debian.pool.ntp.org iburst\n");
+  ASSERT_TRUE(Apply("chrony-files").has_value());
+  ASSERT_TRUE(Apply("chrony-reference").has_value());
+  EXPECT_EQ(Text("etc/chrony/chrony.conf").find("pool"), std::string::npos);
+  EXPECT_NE(Text("etc/chrony/chrony.conf").find("confdir /etc/chrony/conf.d\n"), std::string::npos);
+  EXPECT_NE(Text("etc/chrony/conf.d/inro.conf").find("confdir /run/inro/chrony.d\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace inro::image
