@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
 #include "guest/agent/agent_service.h"
+#include "guest/agent/call_spans.h"
 #include "guest/agent/health.h"
 #include "guest/agent/log.h"
 #include "protocol/kernel_parameter.h"
@@ -77,9 +79,12 @@ Result<> Serve(const protocol::KernelCommandLine& line, const Log& log, const si
   AgentService service(std::move(world), [&] { draining->WhenDrained([&] { loop->Stop(); }); });
   std::vector<wire::Method> methods = HealthMethods();
   for (wire::Method& method : service.Methods()) methods.push_back(std::move(method));
+  std::optional<CallSpans> spans;
+  if (line.Bool("agent.trace")) spans.emplace(*loop);
   // After the service: its end waits for the calls that use it.
   wire::Server server(*loop, std::move(methods));
   draining = &server;
+  if (spans) server.OnFinished([&](const wire::FinishedCall& call) { spans->Record(call); });
   INRO_ASSIGN(UniqueFd listener, wire::Listen(address));
   INRO_TRY(server.Serve(std::move(listener)));
   log.Write(LogLevel::kInfo, "agent", "listening", {{"address", address.ToString()}});

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "guest/init/boot_conf.h"
+#include "guest/init/boot_steps.h"
 #include "guest/init/machine.h"
 #include "guest/init/main_loop.h"
 #include "guest/init/module_loader.h"
@@ -70,6 +71,7 @@ unit::SystemFacts ReadFacts(std::string host_name, std::string machine_id) {
 }
 
 int Boot(char** argv) {
+  BootSteps steps;
   KernelLog log;
   sys::SystemMounts mounts;
   ModuleLoader modules(log);
@@ -79,14 +81,17 @@ int Boot(char** argv) {
   log.Open();
   log.Notice("started");
   const auto line = unit::KernelCommandLine::Parse(ReadOr("/proc/cmdline", ""));
+  const bool traced = line.Matches("agent.trace") && line.Flag("agent.trace", true);
+  steps.Mark("early mounts");
   BootConf conf = ParseBootConf(ReadOr(kBootConfPath, ""));
   ApplyCommandLine(line, conf);
-  RootSwitch context{mounts, modules, log};
+  RootSwitch context{mounts, modules, log, steps};
   const Body body = DetectBody();
   if (const auto done = SwitchRoot(context, body, conf); !done) GiveUp(log, done.error());
   log.Notice("root mounted");
   if (!conf.Executable().empty()) {
     no_modprobe.End();
+    if (traced) steps.Write(true);
     ExecuteOther(conf.Executable(), argv, log);
   }
 
@@ -101,10 +106,15 @@ int Boot(char** argv) {
   settings.environment.emplace_back(kPath);
   settings.loader.facts = ReadFacts(SetHostName(line, log), SetMachineId(log));
   AddCommandLine(line, settings);
+  steps.Mark("mounts and machine");
   settings.finish_machine = [&] {
+    if (traced) steps.Mark("first unit");
     ApplySysctls(log);
     modules.LoadList(kEarlyModulesPath);  // the body may list more than the initrd carries
     modules.LoadConfigured();
+    if (!traced) return;
+    steps.Mark("modules and sysctls");
+    steps.Write(false);
   };
   for (const char* path : {"/run/systemd", "/run/systemd/system"}) ::mkdir(path, 0755);
   ::mkdir("/run/inro", 0700);

@@ -136,13 +136,17 @@ Result<> SwitchNested(RootSwitch& context, const BootConf& conf) {
   INRO_TRY(context.mounts.Mount("tmpfs", base, "tmpfs", 0, "mode=755,size=50%"));
   INRO_TRY(context.mounts.MakeDirectory(base + "/body", 0755));
   INRO_TRY(context.mounts.Mount(loop.device, base + "/body", "erofs", MS_RDONLY, ""));
+  context.steps.Mark("body");
   std::string root = base + "/body";
   if (conf.overlay) {
     INRO_ASSIGN(root, MountOverlay(context, base, base + "/body"));
+    context.steps.Mark("overlay");
   }
   ShareProgram(context, root);
   INRO_TRY(EnterRoot(context.mounts, root, false));
+  context.steps.Mark("root");
   FreeInitrd(old_root.get());
+  context.steps.Mark("free the initrd");
   return {};
 }
 
@@ -152,6 +156,7 @@ Result<> SwitchFlat(RootSwitch& context, const BootConf& conf) {
   INRO_TRY(context.mounts.Mount("/", root, "", MS_BIND, ""));
   INRO_TRY(EnterRoot(context.mounts, root, false));
   if (::rmdir(root.c_str()) != 0) context.log.Info("{} stays", root);
+  context.steps.Mark("root");
   if (conf.overlay) return {};
   return context.mounts.Mount("/", "/", "", MS_REMOUNT | MS_BIND | MS_RDONLY, "");
 }
@@ -161,7 +166,10 @@ Result<> SwitchImage(RootSwitch& context, const BootConf& conf) {
   const std::string base = "/run";
   INRO_TRY(context.mounts.Mount("tmpfs", base, "tmpfs", 0, "mode=755,size=50%"));
   INRO_ASSIGN(const std::string root, MountOverlay(context, base, "/"));
-  return EnterRoot(context.mounts, root, true);
+  context.steps.Mark("overlay");
+  INRO_TRY(EnterRoot(context.mounts, root, true));
+  context.steps.Mark("root");
+  return {};
 }
 
 }  // namespace
@@ -175,6 +183,7 @@ Body DetectBody() {
 
 Result<> SwitchRoot(RootSwitch& context, Body body, const BootConf& conf) {
   context.modules.LoadList(kEarlyModulesPath);
+  context.steps.Mark("early modules");
   switch (body) {
     case Body::kNested:
       INRO_TRY(SwitchNested(context, conf));

@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "guest/init/boot_conf.h"
+#include "guest/init/boot_steps.h"
 #include "guest/init/kernel_log.h"
 #include "guest/init/module_loader.h"
 #include "sys/mounts.h"
@@ -26,6 +27,7 @@ struct RootSwitch {
   sys::Mounts& mounts;
   ModuleLoader& modules;
   KernelLog& log;
+  BootSteps& steps;
 };
 
 // What the kernel started us from: the type of "/" and whether the nested body is there.
