@@ -4,6 +4,8 @@
 #include <memory>
 #include <thread>
 
+#include "compare/host_probe.h"
+#include "compare/log_check.h"
 #include "protocol/agent_api.h"
 #include "protocol/health_message.h"
 #include "protocol/metrics_text.h"
@@ -22,6 +24,7 @@ using std::chrono::milliseconds;
 constexpr std::string_view kTarget = "kata-containers.target";
 constexpr milliseconds kCallLimit{20'000};
 constexpr milliseconds kControlPoll{50};
+constexpr milliseconds kLogLimit{10'000};
 
 double Milliseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
@@ -147,6 +150,15 @@ Result<> RunProbe(Running& running, const BootLimits& limits, ProbedBoot& boot) 
   const GuestClock clock(boot.state, Milliseconds(Clock::now() - guest.exec_time()));
   FillTimeline(clock, boot);
   INRO_ASSIGN(boot.findings, AskProbes(*control, limits.probe));
+  boot.findings.push_back(ProbeConsole(guest, boot.state));
+  boot.findings.push_back(ProbeBinaries(guest));
+  for (protocol::Finding& finding : boot.findings) {
+    if (finding.feature != "logs") continue;
+    const auto connect = [&](std::uint32_t port, milliseconds limit) {
+      return guest.Connect(port, limit);
+    };
+    finding = CheckLogs(connect, std::move(finding), kLogLimit);
+  }
   return {};
 }
 
@@ -162,6 +174,8 @@ Result<double> TimeBoot(const vmm::MachineConfig& machine, const BootLimits& lim
 Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits& limits) {
   vmm::MachineConfig probed = machine;
   probed.command_line.push_back("inro.probe");
+  for (const std::string_view word : kConsoleWords) probed.command_line.emplace_back(word);
+  probed.command_line.push_back(fmt::format("agent.log_vport={}", kLogPort));
   INRO_ASSIGN(Running running, StartAndWait(probed, limits));
   ProbedBoot boot;
   boot.ready_ms = Milliseconds(running.readiness.since_exec);

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "guest/control/firewall_probe.h"
+#include "guest/control/log_probe.h"
 #include "guest/control/mount_check.h"
 #include "guest/control/process_table.h"
 #include "sys/file.h"
@@ -87,7 +88,7 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"agent", ProbeAgent},       {"mounts", ProbeMounts}, {"distro", ProbeDistro},
-    {"iptables", ProbeFirewall}, {"chrony", ProbeChrony},
+    {"iptables", ProbeFirewall}, {"chrony", ProbeChrony}, {"logs", ProbeLogs},
 };
 
 protocol::Finding RunOne(std::string_view feature) {
