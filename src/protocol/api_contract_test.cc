@@ -12,6 +12,9 @@
 #include <sstream>
 
 #include "protocol/agent_api.h"
+#include "protocol/control_message.h"
+#include "protocol/copy_message.h"
+#include "protocol/exec_message.h"
 #include "protocol/health_message.h"
 #include "protocol/message.h"
 #include "protocol/network_message.h"
@@ -32,7 +35,7 @@ class ApiContract : public testing::Test {
     EXPECT_TRUE(folder);
     const std::string out = folder->path() + "/set";
     const auto ran = sys::RunOrFail({"protoc", "--include_imports", "-I", INRO_SOURCE_DIR "/proto",
-                                     "-o", out, "agent.proto", "health.proto"});
+                                     "-o", out, "agent.proto", "health.proto", "control.proto"});
     EXPECT_TRUE(ran) << ran.error().ToString();
     pb::FileDescriptorSet set;
     EXPECT_TRUE(set.ParseFromString(sys::ReadFile(out).value_or("")));
@@ -191,13 +194,17 @@ void Fill(M& message, int depth) {
 template <class M>
 class StructContract : public ApiContract {};
 
-using Structs =
-    testing::Types<CheckRequest, HealthCheckResponse, VersionCheckResponse, IPAddress, Interface,
-                   Route, ARPNeighbor, Interfaces, Routes, UpdateInterfaceRequest,
-                   UpdateRoutesRequest, ARPNeighbors, AddARPNeighborsRequest, FSGroup, Storage,
-                   KernelModule, CreateSandboxRequest, OnlineCPUMemRequest, ReseedRandomDevRequest,
-                   AgentDetails, GuestDetailsRequest, GuestDetailsResponse, SetGuestDateTimeRequest,
-                   Metrics>;
+using Structs = testing::Types<
+    CheckRequest, HealthCheckResponse, VersionCheckResponse, IPAddress, Interface, Route,
+    ARPNeighbor, Interfaces, Routes, UpdateInterfaceRequest, UpdateRoutesRequest, ARPNeighbors,
+    AddARPNeighborsRequest, FSGroup, Storage, KernelModule, CreateSandboxRequest,
+    OnlineCPUMemRequest, ReseedRandomDevRequest, AgentDetails, GuestDetailsRequest,
+    GuestDetailsResponse, SetGuestDateTimeRequest, Metrics, UnitState, ProcessState, StateResponse,
+    ProbeRequest, Finding, ProbeResponse, RoleStateRequest, RoleStateResponse, ExecStartRequest,
+    ExecStartResponse, ExecWriteRequest, ExecWriteResponse, ExecReadRequest, ExecReadResponse,
+    ExecResizeRequest, ExecSignalRequest, ExecWaitRequest, ExecWaitResponse, CopyLookRequest,
+    CopyLookResponse, CopyOpenRequest, CopyBeginRequest, CopyHandle, CopyNextResponse,
+    CopyReadRequest, CopyReadResponse, CopyWriteRequest, CopyPutRequest>;
 TYPED_TEST_SUITE(StructContract, Structs);
 
 TYPED_TEST(StructContract, FieldsAreThoseOfProto) {
