@@ -1,176 +1,74 @@
 #include "sys/spawn.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4
-#endif
+#include "sys/spawn_child.h"
 
 namespace inro::sys {
 namespace {
 
-// Shared with the child, which runs in the parent's memory while the parent waits.
-struct Child {
-  const SpawnRequest& request;
-  char* const* argv;
-  char* const* environment;
-  bool in_cgroup = false;
-  const char* failed_step = nullptr;
-  int failed_errno = 0;
+struct ExitName {
+  int code;
+  std::string_view name;
+};
+constexpr ExitName kExitNames[] = {
+    {kExitChdir, "CHDIR"},
+    {kExitNice, "NICE"},
+    {kExitFds, "FDS"},
+    {kExitExec, "EXEC"},
+    {kExitMemory, "MEMORY"},
+    {kExitLimits, "LIMITS"},
+    {kExitOomAdjust, "OOM_ADJUST"},
+    {kExitSignalMask, "SIGNAL_MASK"},
+    {kExitStdin, "STDIN"},
+    {kExitStdout, "STDOUT"},
+    {kExitChroot, "CHROOT"},
+    {kExitIoPriority, "IOPRIO"},
+    {kExitTimerSlack, "TIMERSLACK"},
+    {kExitSecureBits, "SECUREBITS"},
+    {kExitScheduler, "SETSCHEDULER"},
+    {kExitCpuAffinity, "CPUAFFINITY"},
+    {kExitGroup, "GROUP"},
+    {kExitUser, "USER"},
+    {kExitCapabilities, "CAPABILITIES"},
+    {kExitCgroup, "CGROUP"},
+    {kExitSetsid, "SETSID"},
+    {kExitStderr, "STDERR"},
+    {kExitPam, "PAM"},
+    {kExitNetwork, "NETWORK"},
+    {kExitNamespace, "NAMESPACE"},
+    {kExitNoNewPrivileges, "NO_NEW_PRIVILEGES"},
+    {kExitSeccomp, "SECCOMP"},
+    {kExitPersonality, "PERSONALITY"},
+    {kExitAddressFamilies, "ADDRESS_FAMILIES"},
+    {kExitRuntimeDirectory, "RUNTIME_DIRECTORY"},
+    {kExitStateDirectory, "STATE_DIRECTORY"},
+    {kExitCacheDirectory, "CACHE_DIRECTORY"},
+    {kExitLogsDirectory, "LOGS_DIRECTORY"},
+    {kExitConfigurationDirectory, "CONFIGURATION_DIRECTORY"},
+    {kExitCredentials, "CREDENTIALS"},
 };
 
-[[noreturn]] void FailIn(Child& child, const char* step) {
-  child.failed_errno = errno;
-  child.failed_step = step;
-  ::_exit(203);
-}
-
-void WriteText(const char* path, const char* text, bool& ok) {
-  const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
-  ok = fd >= 0 && ::write(fd, text, std::strlen(text)) >= 0;
-  const int saved = errno;
-  if (fd >= 0) ::close(fd);
-  errno = saved;
-}
-
-void ResetSignals(const SpawnRequest& request) {
-  struct sigaction action{};
-  for (int number = 1; number < NSIG; ++number) {
-    const bool ignore = number == SIGPIPE && request.ignore_sigpipe;
-    action.sa_handler = ignore ? SIG_IGN : SIG_DFL;
-    ::sigaction(number, &action, nullptr);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
-// The streams may lie in each other's places: first above 2, then down.
-void PlaceStreams(Child& child) {
-  int high[3];
-  for (int i = 0; i < 3; ++i) {
-    high[i] = ::fcntl(child.request.streams[static_cast<std::size_t>(i)], F_DUPFD_CLOEXEC, 3);
-    if (high[i] < 0) FailIn(child, "set up standard streams");
-  }
-  for (int i = 0; i < 3; ++i) {
-    if (::dup2(high[i], i) < 0) FailIn(child, "set up standard streams");
-  }
-  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
-}
-
-void SetOomScore(Child& child) {
-  if (!child.request.oom_score_adjust) return;
-  char text[16];
-  int value = *child.request.oom_score_adjust;
-  char* end = text + sizeof text - 1;
-  *end = '\0';
-  const bool negative = value < 0;
-  if (negative) value = -value;
-  do {
-    *--end = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  if (negative) *--end = '-';
-  bool ok = false;
-  WriteText("/proc/self/oom_score_adj", end, ok);
-  if (!ok) FailIn(child, "set OOMScoreAdjust=");
-}
-
-// Raw calls: the C library would signal threads, and there is only this one.
-void SetCredentials(Child& child) {
-  const SpawnRequest& request = child.request;
-  const bool ambient = request.ambient_capabilities != 0;
-  if (request.uid) {
-    if (::syscall(SYS_setgroups, request.groups.size(), request.groups.data()) != 0) {
-      FailIn(child, "set supplementary groups");
-    }
-    if (::syscall(SYS_setresgid, request.gid, request.gid, request.gid) != 0) {
-      FailIn(child, "set the group");
-    }
-    if (ambient && ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) FailIn(child, "keep capabilities");
-    if (::syscall(SYS_setresuid, *request.uid, *request.uid, *request.uid) != 0) {
-      FailIn(child, "set the user");
-    }
-  }
-  if (ambient) {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[2]{};
-    if (::syscall(SYS_capget, &header, data) != 0) FailIn(child, "read capabilities");
-    for (unsigned i = 0; i < 2; ++i) {
-      const auto bits = static_cast<std::uint32_t>(request.ambient_capabilities >> (32 * i));
-      const auto wanted = request.uid && *request.uid != 0 ? bits : bits | data[i].permitted;
-      data[i].permitted &= wanted;
-      data[i].effective = data[i].permitted;
-      data[i].inheritable = data[i].permitted & bits;
-    }
-    if (::syscall(SYS_capset, &header, data) != 0) FailIn(child, "set capabilities");
-    for (unsigned capability = 0; capability < 64; ++capability) {
-      if ((request.ambient_capabilities >> capability & 1) == 0) continue;
-      ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
-    }
-  }
-}
-
-[[noreturn]] void RunChild(void* argument) {
-  Child& child = *static_cast<Child*>(argument);
-  const SpawnRequest& request = child.request;
-  ResetSignals(request);
-  ::setsid();
-  if (!child.in_cgroup && !request.cgroup_procs.empty()) {
-    bool ok = false;
-    WriteText(request.cgroup_procs.c_str(), "0", ok);
-    if (!ok) FailIn(child, "enter the control group");
-  }
-  PlaceStreams(child);
-  if (request.controlling_terminal) ::ioctl(0, TIOCSCTTY, 1);
-  SetOomScore(child);
-  for (const auto& [resource, limit] : request.limits) {
-    if (::syscall(SYS_prlimit64, 0, resource, &limit, nullptr) != 0) FailIn(child, "set a limit");
-  }
-  if (request.nice && ::setpriority(PRIO_PROCESS, 0, *request.nice) != 0)
-    FailIn(child, "set Nice=");
-  ::umask(request.umask);
-  for (unsigned long capability = 0; capability < 64; ++capability) {
-    if ((request.dropped_capabilities >> capability & 1) == 0) continue;
-    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno != EINVAL) {
-      FailIn(child, "set CapabilityBoundingSet=");
-    }
-  }
-  SetCredentials(child);
-  if (::chdir(request.working_directory.c_str()) != 0) {
-    if (!request.working_directory_optional || ::chdir("/") != 0) {
-      FailIn(child, "change to WorkingDirectory=");
-    }
-  }
-  if (request.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-    FailIn(child, "set NoNewPrivileges=");
-  }
-  ::execve(request.program.c_str(), child.argv, child.environment);
-  FailIn(child, "execute");
-}
-
-int CloneEntry(void* argument) { RunChild(argument); }
+int CloneEntry(void* argument) { RunSpawningChild(*static_cast<SpawningChild*>(argument)); }
+void AsmEntry(void* argument) { RunSpawningChild(*static_cast<SpawningChild*>(argument)); }
 
 constexpr std::size_t kStackBytes = 64 << 10;
 
 // clone3 with CLONE_INTO_CGROUP: to move a process into a group later waits for an RCU grace
 // period, to start it there does not. -1 and errno where that cannot be done here.
-long CloneIntoGroup([[maybe_unused]] Child& child, [[maybe_unused]] void* stack) {
+long CloneIntoGroup([[maybe_unused]] SpawningChild& child, [[maybe_unused]] void* stack) {
 #if defined(__x86_64__)
   clone_args arguments{};
   arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP;
@@ -180,7 +78,7 @@ long CloneIntoGroup([[maybe_unused]] Child& child, [[maybe_unused]] void* stack)
   arguments.cgroup = static_cast<std::uint64_t>(child.request.cgroup);
   child.in_cgroup = true;
   long result = SYS_clone3;
-  register void (*entry)(void*) asm("r12") = &RunChild;
+  register void (*entry)(void*) asm("r12") = &AsmEntry;
   register void* data asm("r13") = &child;
   // The child has a stack of its own and never comes back from the call.
   asm volatile(
@@ -212,19 +110,40 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   return pointers;
 }
 
-}  // namespace
+// A copy of this process, in the group from the start. As fork(2) gives it.
+long Fork(SpawningChild& child) {
+  if (child.request.cgroup >= 0) {
+    clone_args arguments{};
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = SIGCHLD;
+    arguments.cgroup = static_cast<std::uint64_t>(child.request.cgroup);
+    child.in_cgroup = true;
+    const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+    if (pid >= 0) return pid;
+    child.in_cgroup = false;
+  }
+  return ::fork();
+}
 
-Result<pid_t> Spawn(const SpawnRequest& request) {
-  const std::vector<char*> argv = Pointers(request.argv);
-  const std::vector<char*> environment = Pointers(request.environment);
+Result<SpawnedChild> SpawnForked(SpawningChild& child) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return FailErrno("make a pipe");
+  SpawnedChild spawned;
+  spawned.report.reset(ends[0]);
+  const UniqueFd report(ends[1]);
+  child.report = report.get();
+  const long pid = Fork(child);
+  if (pid == 0) RunSpawningChild(child);
+  if (pid < 0) return FailErrno("start a process for {}", child.request.program);
+  spawned.pid = static_cast<pid_t>(pid);
+  return spawned;
+}
+
+Result<SpawnedChild> SpawnInPlace(SpawningChild& child) {
+  const SpawnRequest& request = child.request;
   void* stack = ::mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
   if (stack == MAP_FAILED) return FailErrno("allocate a stack for {}", request.program);
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, &before);
-  Child child{request, argv.data(), environment.data()};
   long pid = -1;
   if (request.cgroup >= 0) pid = CloneIntoGroup(child, stack);
   if (pid < 0) {
@@ -232,20 +151,62 @@ Result<pid_t> Spawn(const SpawnRequest& request) {
                   CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
   }
   const int clone_errno = errno;
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   ::munmap(stack, kStackBytes);
   if (pid < 0) {
     return std::unexpected(
         Error::FromErrno(fmt::format("start a process for {}", request.program), clone_errno));
   }
+  SpawnedChild spawned;
+  spawned.pid = static_cast<pid_t>(pid);
   if (child.failed_step != nullptr) {
-    // Ours to collect: nobody has heard of this process.
-    while (::waitpid(static_cast<pid_t>(pid), nullptr, 0) < 0 && errno == EINTR) {
-    }
-    return std::unexpected(Error::FromErrno(
-        fmt::format("{} {}", child.failed_step, request.program), child.failed_errno));
+    spawned.failure = Error::FromErrno(fmt::format("{} {}", child.failed_step, request.program),
+                                       child.failed_errno);
   }
-  return static_cast<pid_t>(pid);
+  return spawned;
+}
+
+}  // namespace
+
+std::string_view ChildExitName(int code) {
+  const auto* row = std::ranges::find(kExitNames, code, &ExitName::code);
+  return row == std::end(kExitNames) ? std::string_view() : row->name;
+}
+
+Result<SpawnedChild> SpawnChild(const SpawnRequest& request) {
+  const std::vector<char*> argv = Pointers(request.argv);
+  std::vector<std::string> own;
+  own.reserve(request.pid_variables.size());
+  std::vector<char*> pid_values;
+  std::vector<char*> environment = Pointers(request.environment);
+  environment.pop_back();
+  for (const std::string_view name : request.pid_variables) {
+    std::string& entry = own.emplace_back(name);
+    entry += '=';
+    const std::size_t at = entry.size();
+    entry.resize(at + kPidDigits);
+    environment.push_back(entry.data());
+    pid_values.push_back(entry.data() + at);
+  }
+  environment.push_back(nullptr);
+  SpawningChild child{request, argv.data(), environment.data(), pid_values};
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, &before);
+  auto spawned = request.setup != nullptr ? SpawnForked(child) : SpawnInPlace(child);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  return spawned;
+}
+
+Result<pid_t> Spawn(const SpawnRequest& request) {
+  INRO_ASSIGN(const SpawnedChild spawned, SpawnChild(request));
+  if (spawned.failure) {
+    // Ours to collect: nobody has heard of this process.
+    while (::waitpid(spawned.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return std::unexpected(*spawned.failure);
+  }
+  return spawned.pid;
 }
 
 std::string FindProgram(const std::string& name, const std::string& path) {
