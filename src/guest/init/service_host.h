@@ -19,7 +19,12 @@ struct LaunchOptions {
   std::string_view service_result;  // $SERVICE_RESULT for ExecStop= and ExecStopPost=
   std::string_view exit_code;       // $EXIT_CODE: exited, killed, dumped
   std::string_view exit_status;     // $EXIT_STATUS
+  // $WATCHDOG_USEC, and $WATCHDOG_PID is the process itself; 0: none.
+  unit::Microseconds watchdog{0};
+  unit::Environment environment;  // further variables ($MONITOR_UNIT and its kin)
 };
+
+struct UnitRun;
 
 class ServiceHost {
  public:
@@ -39,8 +44,20 @@ class ServiceHost {
   // The process that PIDFile= names, or the only one of the group; 0 while there is none. It must
   // belong to the unit's group.
   virtual pid_t FindMainProcess(const unit::Unit& unit) = 0;
-  // Mounts a mount unit; fine when its target is a mount point already.
-  virtual Result<> Mount(const unit::Unit& unit) = 0;
+  // Begins to mount a mount unit in a child (so that nothing blocks), whose pid it gives; 0 when
+  // its target is a mount point already. The child ends with 0 when it is mounted.
+  virtual Result<pid_t> Mount(const unit::Unit& unit) = 0;
+  // The same for unmounting; 0 when it is no mount point.
+  virtual Result<pid_t> Unmount(const unit::Unit&) { return pid_t{0}; }
+  // A socket begins to listen, a timer to count; the other way round.
+  virtual Result<> Activate(const unit::Unit& unit) {
+    return Fail("{}: this init does not run units of this kind", unit.name);
+  }
+  virtual void Deactivate(const unit::Unit&) {}
+  // After each change of a unit's phase.
+  virtual void UnitChanged(const UnitRun&) {}
+  // True when the kernel has killed a process of the unit's group for its memory since it started.
+  virtual bool HadOomKill(const unit::Unit&) { return false; }
   // The unit is down for now (`restarting`: not for long): its run-time directories and group go.
   virtual void CleanUp(const unit::Unit& unit, bool restarting) = 0;
   virtual void Log(LogLevel level, std::string_view text) = 0;
