@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "protocol/control_message.h"
 #include "protocol/log_message.h"
@@ -68,14 +69,16 @@ LogStream::Outcome LogStream::RunControl(const Take& take, const Note& note) {
                                            .wait_ms = options_.follow ? kLongCallMs : 0};
     const auto answer =
         client.Call(protocol::kLogService, "Read", protocol::Encode(request), kCallLimit);
-    if (!answer) return {answered_ ? End::kBroken : End::kNoService, answer.error().ToString()};
+    if (!answer) {
+      return {control_answered_ ? End::kBroken : End::kNoService, answer.error().ToString()};
+    }
     if (answer->status.code == wire::Code::kUnimplemented) {
       return {End::kNoService, "its control port does not give out the log"};
     }
     if (answer->status.code != wire::Code::kOk) return {End::kBroken, answer->status.message};
     protocol::LogReadResponse response;
     if (!protocol::Decode(answer->payload, response)) return {End::kBroken, "a malformed answer"};
-    answered_ = true;
+    answered_ = control_answered_ = true;
     for (const std::string& line : response.lines) Give(line, take, note);
     if (!options_.follow) {
       if (response.lines.empty()) return {End::kDone, ""};
@@ -125,10 +128,10 @@ Result<> LogStream::Run(const Take& take, const Note& note) {
   const auto begin = Clock::now();
   bool lost = false;
   while (!Stopped()) {
-    const bool before = answered_;
-    answered_ = false;
+    const bool before = std::exchange(answered_, false);
     Outcome outcome = RunControl(take, note);
-    if (outcome.end == End::kNoService && !before) {
+    // Not where control told of no port: there port 1025 is a Kata agent's, for one reader only.
+    if (outcome.end == End::kNoService && !control_answered_) {
       const Outcome raw = RunRaw(kKataLogPort, take, note);
       if (raw.end != End::kNoService) outcome = raw;
     }

@@ -62,7 +62,8 @@ class LogStream {
   // By number, the hash of each of the newest lines: what a new connection gives again is passed
   // over, and what only has the same number is not.
   std::map<std::uint64_t, std::size_t> seen_;
-  bool answered_ = false;  // by any way, ever
+  bool answered_ = false;          // by any way, ever
+  bool control_answered_ = false;  // by the control port, ever
 };
 
 }  // namespace inro::vmm
