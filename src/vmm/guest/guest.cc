@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <ctime>
 
 #include "sys/file.h"
 #include "vmm/guest/host.h"
@@ -16,7 +19,6 @@ constexpr unsigned long kVhostSetOwner = _IO(0xAF, 0x01);
 constexpr unsigned long kVhostVsockSetGuestCid = _IOW(0xAF, 0x60, std::uint64_t);
 
 constexpr std::chrono::seconds kQmpLimit{10};
-constexpr std::chrono::seconds kQuitLimit{5};
 
 // A CID that no other guest of this host has: the kernel refuses one that is taken.
 Result<std::uint32_t> FreeCid(std::uint32_t first) {
@@ -30,21 +32,27 @@ Result<std::uint32_t> FreeCid(std::uint32_t first) {
   return Fail("no free vsock CID from {} on", first);
 }
 
-}  // namespace
-
-std::string_view Word(PowerOffWay way) {
-  switch (way) {
-    case PowerOffWay::kAgent:
-      return "agent";
-    case PowerOffWay::kAcpi:
-      return "acpi";
-    case PowerOffWay::kQuit:
-      return "quit";
-    case PowerOffWay::kKilled:
-      return "killed";
-  }
-  return "?";
+GuestRecord RecordOf(const MachineConfig& machine, const GuestOptions& options,
+                     const Supervisor& supervisor) {
+  GuestRecord record;
+  record.artifact = options.artifact;
+  record.form = options.form;
+  record.init = options.init;
+  record.memory_mib = machine.memory_mib;
+  record.cpus = machine.cpus;
+  record.vsock = machine.vsock;
+  record.cid = machine.guest_cid;
+  record.owner_pid = ::getpid();
+  record.supervisor_pid = supervisor.pid();
+  record.qemu_pid = supervisor.qemu_pid();
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  record.started = std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  record.started_at = std::time(nullptr);
+  return record;
 }
+
+}  // namespace
 
 Result<std::unique_ptr<Guest>> Guest::Start(MachineConfig machine, const GuestOptions& options) {
   INRO_ASSIGN(machine, ResolveMachine(std::move(machine)));
@@ -61,10 +69,14 @@ Result<std::unique_ptr<Guest>> Guest::Start(MachineConfig machine, const GuestOp
                             .vhost_socket = device ? folder.paths().vhost_socket() : "",
                             .hybrid_socket = device ? folder.paths().hybrid_socket() : "",
                             .guest_cid = machine.guest_cid,
-                            .time_limit = options.time_limit};
+                            .time_limit = options.time_limit,
+                            .serve_time = options.serve_time};
   INRO_ASSIGN(Supervisor supervisor, Supervisor::Start(spec, folder.lock_fd()));
-  return std::unique_ptr<Guest>(
-      new Guest(std::move(machine), std::move(folder), std::move(command), std::move(supervisor)));
+  GuestRecord record = RecordOf(machine, options, supervisor);
+  record.name = folder.name();
+  INRO_TRY(WriteGuestRecord(folder.paths(), record));
+  return std::unique_ptr<Guest>(new Guest(std::move(machine), std::move(folder), std::move(command),
+                                          std::move(supervisor), std::move(record)));
 }
 
 Guest::~Guest() { Kill(); }
@@ -85,29 +97,33 @@ Result<std::optional<GuestExit>> Guest::WaitExit(std::chrono::milliseconds timeo
 }
 
 Result<PowerOffWay> Guest::PowerOff(const PowerOffOptions& options) {
-  using std::chrono::milliseconds;
-  INRO_ASSIGN(std::optional<GuestExit> exit, WaitExit(milliseconds(0)));
+  INRO_ASSIGN(const std::optional<GuestExit> exit, WaitExit(std::chrono::milliseconds(0)));
   if (exit && exit->status != 0) return Fail("QEMU {}: {}", exit->ToString(), LogTail());
-  if (exit) return PowerOffWay::kAgent;
-  if (options.ask_agent && options.ask_agent()) {
-    INRO_ASSIGN(exit, WaitExit(options.agent_limit));
-    if (exit) return PowerOffWay::kAgent;
-  }
-  auto monitor = Monitor();
-  if (monitor && options.acpi_limit.count() > 0 &&
-      (*monitor)->Execute("system_powerdown", kQmpLimit)) {
-    INRO_ASSIGN(exit, WaitExit(options.acpi_limit));
-    if (exit) return PowerOffWay::kAcpi;
-  }
-  if (monitor && (*monitor)->Execute("quit", kQmpLimit)) {
-    INRO_ASSIGN(exit, WaitExit(kQuitLimit));
-    if (exit) return PowerOffWay::kQuit;
-  }
-  Kill();
-  return PowerOffWay::kKilled;
+  return EndGuest({.wait = [this](std::chrono::milliseconds limit) -> Result<bool> {
+                     INRO_ASSIGN(const std::optional<GuestExit> ended, WaitExit(limit));
+                     return ended.has_value();
+                   },
+                   .monitor = [this] { return Monitor(); },
+                   .kill = [this] { Kill(); }},
+                  options);
 }
 
 void Guest::Kill() { supervisor_.Kill(); }
+
+void Guest::RecordReady(std::chrono::duration<double, std::milli> ready) {
+  record_.ready_ms = ready.count();
+  // A record that cannot be written costs `inro ps` a word, not the guest its life.
+  (void)WriteGuestRecord(paths(), record_);
+}
+
+Result<> Guest::Detach(std::chrono::duration<double, std::milli> ready) {
+  record_.ready_ms = ready.count();
+  record_.owner_pid = record_.supervisor_pid;
+  INRO_TRY(WriteGuestRecord(paths(), record_));
+  INRO_TRY(supervisor_.Detach());
+  folder_.Release();
+  return {};
+}
 
 Result<> Guest::Pause() {
   INRO_ASSIGN(Qmp * monitor, Monitor());

@@ -11,7 +11,9 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "vmm/guest/guest_record.h"
 #include "vmm/guest/machine.h"
+#include "vmm/guest/power_off.h"
 #include "vmm/guest/qmp.h"
 #include "vmm/guest/run_folder.h"
 #include "vmm/guest/supervisor.h"
@@ -23,22 +25,15 @@ struct GuestOptions {
   std::string root;                         // of the run folders; empty: GuestsRoot()
   bool keep_folder = false;                 // console log and QEMU's log stay
   std::chrono::milliseconds time_limit{0};  // QEMU is killed then; 0: never
-};
-
-// How a guest was brought to its end, from the gentlest way down.
-enum class PowerOffWay { kAgent, kAcpi, kQuit, kKilled };
-std::string_view Word(PowerOffWay way);
-
-struct PowerOffOptions {
-  // Asks the guest's agent to power off (DestroySandbox); may be empty. Its error is not fatal: the
-  // next way is tried.
-  std::function<Result<>()> ask_agent;
-  std::chrono::milliseconds agent_limit{10'000};  // from the request to QEMU's end
-  std::chrono::milliseconds acpi_limit{5'000};    // the same for the power button; 0: do not try
+  bool serve_time = true;                   // the host's clock on port 10123
+  // For the guest's record; empty: not known.
+  std::string artifact;
+  std::string form;
+  std::string init;
 };
 
 // Not thread-safe, but Connect may be called from any thread. The guest ends with its object, and
-// also when this process dies, however it dies.
+// also when this process dies, however it dies; unless it was detached.
 class Guest {
  public:
   // Resolves the machine, makes the run folder, starts supervisor, device and QEMU. Returns once
@@ -68,6 +63,9 @@ class Guest {
   // non-zero status.
   Result<PowerOffWay> PowerOff(const PowerOffOptions& options);
   void Kill();
+  // The guest lives on by itself, until it ends or is stopped (vmm/host/running_guest.h); the
+  // object is of no use afterwards. `ready` goes into the record: from exec to the agent's answer.
+  Result<> Detach(std::chrono::duration<double, std::milli> ready);
 
   // Stops and continues the guest's processors.
   Result<> Pause();
@@ -75,21 +73,26 @@ class Guest {
   // For further commands; connected at first use.
   Result<Qmp*> Monitor();
 
+  // Says in the record when the agent answered; others read it (`inro ps`).
+  void RecordReady(std::chrono::duration<double, std::milli> ready);
+
   // The last `limit` bytes that QEMU and the supervisor wrote to their log.
   std::string LogTail(std::size_t limit = 2000) const;
 
  private:
   Guest(MachineConfig machine, RunFolder folder, std::vector<std::string> command,
-        Supervisor supervisor)
+        Supervisor supervisor, GuestRecord record)
       : machine_(std::move(machine)),
         folder_(std::move(folder)),
         command_(std::move(command)),
-        supervisor_(std::move(supervisor)) {}
+        supervisor_(std::move(supervisor)),
+        record_(std::move(record)) {}
 
   MachineConfig machine_;
   RunFolder folder_;  // outlives the supervisor, which writes into it
   std::vector<std::string> command_;
   Supervisor supervisor_;
+  GuestRecord record_;
   std::optional<Qmp> qmp_;
 };
 

@@ -28,6 +28,8 @@ void Fields(Record& record, Visit&& visit) {
   visit("started-ns", record.started);
   visit("started-at", record.started_at);
   visit("ready-ms", record.ready_ms);
+  visit("ended-at", record.ended_at);
+  visit("end", record.end);
 }
 
 struct Writer {

@@ -31,6 +31,9 @@ struct GuestRecord {
   std::chrono::nanoseconds started{};  // CLOCK_BOOTTIME when QEMU was executed
   std::int64_t started_at = 0;         // seconds since 1970
   double ready_ms = 0;                 // from QEMU's exec to the agent's answer; 0: not yet
+  // Of a guest that has ended (ended_guest.h).
+  std::int64_t ended_at = 0;  // seconds since 1970
+  std::string end;            // how: GuestExit::ToString()
 
   bool operator==(const GuestRecord&) const = default;
 };

@@ -42,6 +42,8 @@ class RunFolder {
   int lock_fd() const { return lock_.get(); }
   // The folder stays when its owner goes.
   void Keep();
+  // It is the business of another process from now on: the lock is let go, nothing is removed.
+  void Release() { lock_.reset(); }
 
  private:
   RunFolder(std::string name, RunPaths paths, UniqueFd lock)

@@ -12,8 +12,10 @@
 #include <cstring>
 
 #include "sys/file.h"
+#include "vmm/guest/ended_guest.h"
 #include "vmm/guest/supervisor.h"
 #include "vmm/guest/supervisor_protocol.h"
+#include "vmm/guest/time_service.h"
 #include "vmm/guest/vsock_thread.h"
 
 namespace inro::vmm {
@@ -76,41 +78,70 @@ Result<pid_t> StartQemu(const std::vector<std::string>& words) {
   return child;
 }
 
+// What the owner said, when its socket is readable.
+enum class OwnerWord { kStop, kDetach };
+OwnerWord ListenToOwner() {
+  char bytes[16];
+  const ssize_t got = ::recv(kSupervisorSocket, bytes, sizeof bytes, MSG_DONTWAIT);
+  const bool detach =
+      got > 0 && std::string_view(bytes, static_cast<std::size_t>(got)) == kDetachRequest;
+  // An owner that asked and was gone before the answer still meant it.
+  if (detach) (void)Tell({.kind = SupervisorMessage::Kind::kDetached});
+  return detach ? OwnerWord::kDetach : OwnerWord::kStop;
+}
+
+struct Watched {
+  pid_t qemu = -1;
+  int signals = -1;
+  Clock::time_point limit = Clock::time_point::max();
+};
+
 // Waits for the first reason to stop. The child's status is left for waitpid.
-GuestExit::Reason WaitForEnd(pid_t qemu, int signals, Clock::time_point limit, bool limited) {
+GuestExit::Reason WaitForEnd(const Watched& watched, TimeService& time, bool& detached) {
   while (true) {
-    int timeout = -1;
-    if (limited) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(limit - Clock::now()).count();
-      if (left <= 0) return GuestExit::Reason::kTimeLimit;
-      timeout = static_cast<int>(std::min<long>(left, 1 << 30));
+    auto wait = time.RetryInterval();
+    if (watched.limit != Clock::time_point::max()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(watched.limit - Clock::now());
+      if (left.count() <= 0) return GuestExit::Reason::kTimeLimit;
+      if (wait.count() < 0 || left < wait) wait = left;
     }
-    pollfd polled[2] = {{kSupervisorSocket, POLLIN, 0}, {signals, POLLIN, 0}};
-    if (::poll(polled, 2, timeout) < 0) continue;  // EINTR
-    // The owner never sends anything: readable means that it is gone or wants an end.
-    if (polled[0].revents != 0) return GuestExit::Reason::kKilled;
+    // A negative descriptor is one that poll(2) leaves out.
+    pollfd polled[2] = {{detached ? -1 : kSupervisorSocket, POLLIN, 0},
+                        {watched.signals, POLLIN, 0}};
+    const int ready = ::poll(polled, 2, static_cast<int>(std::min<long>(wait.count(), 1 << 30)));
+    if (ready < 0) continue;  // EINTR
+    if (ready == 0) time.Retry();
+    if (polled[0].revents != 0) {
+      if (ListenToOwner() == OwnerWord::kStop) return GuestExit::Reason::kKilled;
+      detached = true;
+      // The owner's folder may go, or its file system be unmounted.
+      (void)!::chdir("/");
+    }
     signalfd_siginfo info{};
-    while (::read(signals, &info, sizeof info) == sizeof info) {
+    while (::read(watched.signals, &info, sizeof info) == sizeof info) {
       if (info.ssi_signo != SIGCHLD) return GuestExit::Reason::kKilled;
     }
     siginfo_t ended{};
-    if (::waitid(P_PID, static_cast<id_t>(qemu), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        ended.si_pid == qemu) {
+    if (::waitid(P_PID, static_cast<id_t>(watched.qemu), &ended, WEXITED | WNOHANG | WNOWAIT) ==
+            0 &&
+        ended.si_pid == watched.qemu) {
       return GuestExit::Reason::kGuest;
     }
   }
 }
 
-Result<GuestExit> RunToEnd(const SupervisorSpec& spec) {
+Result<GuestExit> RunToEnd(const SupervisorSpec& spec, bool& detached) {
   INRO_ASSIGN(const UniqueFd signals, TakeSignals());
   INRO_ASSIGN(const auto device, VsockThread::Start(spec));
+  TimeService time(spec);
   const auto now = Clock::now();
   INRO_ASSIGN(const pid_t qemu, StartQemu(spec.qemu));
   (void)Tell(
       {.kind = SupervisorMessage::Kind::kStarted, .pid = qemu, .time = now.time_since_epoch()});
-  const bool limited = spec.time_limit.count() > 0;
+  Watched watched{.qemu = qemu, .signals = signals.get()};
+  if (spec.time_limit.count() > 0) watched.limit = now + spec.time_limit;
   GuestExit exit;
-  exit.reason = WaitForEnd(qemu, signals.get(), now + spec.time_limit, limited);
+  exit.reason = WaitForEnd(watched, time, detached);
   if (exit.reason != GuestExit::Reason::kGuest) ::kill(qemu, SIGKILL);
   int status = 0;
   while (::waitpid(qemu, &status, 0) < 0 && errno == EINTR) {
@@ -129,7 +160,16 @@ std::optional<int> MaybeSupervise(int argc, char** argv) {
     (void)Tell({.text = spec.error().ToString()});
     return 2;
   }
-  const auto exit = RunToEnd(*spec);
+  bool detached = false;
+  const auto exit = RunToEnd(*spec, detached);
+  if (detached) {
+    const std::string end = exit ? exit->ToString() : exit.error().ToString();
+    if (const auto kept = KeepEndedGuest({spec->folder}, end); !kept) {
+      fmt::print(stderr, "inro: {}\n", kept.error().ToString());
+    }
+    if (!spec->keep_folder) (void)sys::RemoveAll(spec->folder);
+    return exit ? 0 : 1;
+  }
   SupervisorMessage last;
   if (exit) {
     last = {.kind = SupervisorMessage::Kind::kExited, .exit = *exit};

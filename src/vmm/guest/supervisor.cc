@@ -37,6 +37,9 @@ constexpr std::chrono::seconds kKillLimit{10};
   ::close(high_socket);
   ::close(high_log);
   if (high_lock >= 0) ::close(high_lock);
+  // A detached guest outlives its owner: what the owner's shell handed down must not live on.
+  if (high_lock < 0) ::close(kSupervisorLock);
+  ::close_range(kSupervisorLock + 1, ~0U, 0);
   if (ready) ::execve("/proc/self/exe", argv, environment);
   constexpr std::string_view kText = "failed the supervisor could not be executed";
   (void)!::send(kSupervisorSocket, kText.data(), kText.size(), MSG_NOSIGNAL);
@@ -137,6 +140,23 @@ Result<std::optional<GuestExit>> Supervisor::WaitExit(std::chrono::milliseconds 
   if (message->kind != SupervisorMessage::Kind::kExited) return Fail("{}", message->text);
   exit_ = message->exit;
   return exit_;
+}
+
+Result<> Supervisor::Detach() {
+  if (exit_ || !socket_) return FailAs(ErrorKind::kClosed, "the guest has ended");
+  if (::send(socket_.get(), kDetachRequest.data(), kDetachRequest.size(), MSG_NOSIGNAL) !=
+      static_cast<ssize_t>(kDetachRequest.size())) {
+    return FailErrno("speak to the guest's supervisor");
+  }
+  INRO_ASSIGN(const SupervisorMessage message, Receive(socket_.get(), Clock::now() + kStartLimit));
+  if (message.kind == SupervisorMessage::Kind::kExited) {
+    exit_ = message.exit;
+    return FailAs(ErrorKind::kClosed, "the guest {}", message.exit.ToString());
+  }
+  if (message.kind != SupervisorMessage::Kind::kDetached) return Fail("{}", message.text);
+  pid_ = -1;
+  socket_.reset();
+  return {};
 }
 
 void Supervisor::Kill() {

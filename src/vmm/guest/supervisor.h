@@ -3,12 +3,16 @@
 // The owner (say `inro boot`) executes its own program again as the supervisor, joined by one
 // socket pair. The supervisor runs the vsock device on a thread, starts QEMU, and waits.
 //
-// States of the supervisor: starting -> running -> over.
-//   starting  the device listens, QEMU is executed; then it tells the owner "started", or "failed".
+// States of the supervisor: starting -> running (-> detached) -> over.
+//   starting  the device and the time server listen, QEMU is executed; then it tells the owner
+//             "started", or "failed".
 //   running   waits for the first of: QEMU ends; the owner is gone or says so (end of file on the
 //             socket pair: also when the owner got SIGKILL); a stop signal; the time limit.
+//   detached  the owner asked for it ("detach", answered by "detached") and does not count any
+//             more: the supervisor is the guest's owner now. The other reasons to end stay.
 //   over      QEMU is killed and reaped; the owner is told "exited"; if it is gone, the run folder
-//             is removed. Then the process ends.
+//             is removed; of a detached guest the logs are kept (ended_guest.h). Then the process
+//             ends.
 // Invariants: QEMU is a child of the supervisor's main thread with a parent-death signal of
 // SIGKILL, so that it also dies when the supervisor is killed; both are in a session of their own,
 // so that Ctrl-C at a terminal reaches the owner alone, who then powers the guest off in order.
@@ -35,6 +39,7 @@ struct SupervisorSpec {
   std::string hybrid_socket;      // the device's sockets on the host
   std::uint32_t guest_cid = 3;
   std::chrono::milliseconds time_limit{0};  // of QEMU's life; 0: none
+  bool serve_time = true;                   // the host's clock, for the guest (time_service.h)
 };
 
 // Why and how QEMU ended.
@@ -65,6 +70,9 @@ class Supervisor {
   Result<std::optional<GuestExit>> WaitExit(std::chrono::milliseconds timeout);
   // Kills QEMU and waits for it and the supervisor.
   void Kill();
+  // The supervisor lives on without this owner, until the guest ends, and takes the run folder
+  // over. On success the object is as one that was moved from. An error: it is the owner still.
+  Result<> Detach();
   // Readable when QEMU has ended; for poll(2).
   int exit_fd() const { return socket_.get(); }
 

@@ -40,6 +40,9 @@ std::string Encode(const SupervisorMessage& message) {
     case SupervisorMessage::Kind::kFailed:
       text = fmt::format("failed {}", message.text);
       break;
+    case SupervisorMessage::Kind::kDetached:
+      text = "detached";
+      break;
     case SupervisorMessage::Kind::kExited:
       for (const auto& [word, reason] : kReasons) {
         if (reason == message.exit.reason) {
@@ -58,6 +61,10 @@ Result<SupervisorMessage> ParseSupervisorMessage(std::string_view bytes) {
   SupervisorMessage message;
   if (kind == "failed") {
     message.text = rest;
+    return message;
+  }
+  if (bytes == "detached") {
+    message.kind = SupervisorMessage::Kind::kDetached;
     return message;
   }
   const std::string_view first = TakeWord(rest);
@@ -92,6 +99,7 @@ std::vector<std::string> ToWords(const SupervisorSpec& spec) {
   words.push_back("hybrid=" + spec.hybrid_socket);
   words.push_back(fmt::format("cid={}", spec.guest_cid));
   words.push_back(fmt::format("limit={}", spec.time_limit.count()));
+  words.push_back(fmt::format("time={}", spec.serve_time ? 1 : 0));
   words.push_back("--");
   words.insert(words.end(), spec.qemu.begin(), spec.qemu.end());
   return words;
@@ -114,6 +122,8 @@ Result<SupervisorSpec> FromWords(const std::vector<std::string>& words) {
       spec.hybrid_socket = value;
     } else if (name == "keep" && number) {
       spec.keep_folder = *number != 0;
+    } else if (name == "time" && number) {
+      spec.serve_time = *number != 0;
     } else if (name == "cid" && number) {
       spec.guest_cid = static_cast<std::uint32_t>(*number);
     } else if (name == "limit" && number) {

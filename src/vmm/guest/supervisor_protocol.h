@@ -2,8 +2,9 @@
 // text message a packet over their socket pair, from the supervisor to the owner:
 //   "started PID NANOSECONDS"  QEMU's pid; the monotonic clock just before its exec
 //   "failed TEXT"              QEMU or the device could not be started
+//   "detached"                 the answer to "detach"
 //   "exited REASON STATUS"     REASON: guest, killed, limit
-// From the owner there is only end of file: stop.
+// From the owner: "detach", or end of file: stop.
 #pragma once
 
 #include <sys/types.h>
@@ -23,9 +24,10 @@ inline constexpr const char* kSupervisedVariable = "INRO_SUPERVISED";
 inline constexpr int kSupervisorSocket = 3;
 inline constexpr int kSupervisorLock = 4;
 inline constexpr std::size_t kSupervisorMessageLimit = 4096;
+inline constexpr std::string_view kDetachRequest = "detach";
 
 struct SupervisorMessage {
-  enum class Kind { kStarted, kFailed, kExited } kind = Kind::kFailed;
+  enum class Kind { kStarted, kFailed, kDetached, kExited } kind = Kind::kFailed;
   pid_t pid = -1;                   // kStarted
   std::chrono::nanoseconds time{};  // kStarted
   GuestExit exit;                   // kExited

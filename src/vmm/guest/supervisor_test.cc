@@ -6,10 +6,14 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <thread>
 
+#include "protocol/time_message.h"
 #include "sys/file.h"
+#include "vmm/guest/ended_guest.h"
 #include "vmm/guest/supervisor_protocol.h"
+#include "wire/address.h"
 
 namespace inro::vmm {
 namespace {
@@ -159,6 +163,97 @@ void KillTheOwner(const std::string& folder, const std::vector<std::string>& arg
   EXPECT_TRUE(GoneWithin(pids[1], 2s));
   EXPECT_TRUE(GoneWithin(pids[0], 2s));
   EXPECT_FALSE(sys::Exists(folder));
+}
+
+TEST_F(SupervisorTest, ADetachedGuestOutlivesItsOwnerAndLeavesItsLogs) {
+  const std::string run = dir_->path() + "/run/one";
+  const std::string state = dir_->path() + "/state";
+  ASSERT_TRUE(sys::MakeDirectories(run).has_value());
+  ::setenv("XDG_STATE_HOME", state.c_str(), 1);
+  ASSERT_TRUE(WriteGuestRecord({run}, {.name = "one"}).has_value());
+  int fds[2];
+  ASSERT_EQ(::pipe(fds), 0);
+  const std::string go_on = dir_->path() + "/go-on";
+  const pid_t owner = ::fork();
+  if (owner == 0) {
+    // Ends by itself, as a guest does, when the file is there.
+    const SupervisorSpec spec{
+        .qemu = {"sh", "-c",
+                 "until [ -e '" + go_on + "' ]; do sleep 0.05; done; echo spoken; exit 3"},
+        .folder = run};
+    pid_t pids[2] = {-1, -1};
+    auto supervisor = Supervisor::Start(spec, -1);
+    if (supervisor) {
+      pids[0] = supervisor->pid();
+      pids[1] = supervisor->qemu_pid();
+      if (!supervisor->Detach()) pids[0] = -1;
+    }
+    (void)!::write(fds[1], pids, sizeof pids);
+    ::_exit(0);
+  }
+  pid_t pids[2] = {-1, -1};
+  ASSERT_EQ(::read(fds[0], pids, sizeof pids), static_cast<ssize_t>(sizeof pids));
+  ::close(fds[0]);
+  ::close(fds[1]);
+  ::waitpid(owner, nullptr, 0);
+  ASSERT_GT(pids[0], 0);
+  std::this_thread::sleep_for(200ms);
+  EXPECT_TRUE(Alive(pids[0]));
+  EXPECT_TRUE(Alive(pids[1]));
+  EXPECT_TRUE(EndedGuests().empty());
+
+  ASSERT_TRUE(sys::WriteFile(go_on, "").has_value());
+  EXPECT_TRUE(GoneWithin(pids[0], 5s));
+  EXPECT_FALSE(sys::Exists(run));
+  const std::vector<EndedGuest> ended = EndedGuests();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].record.name, "one");
+  EXPECT_EQ(ended[0].record.end, "ended with status 3");
+  EXPECT_EQ(sys::ReadFile(ended[0].folder + "/qemu.log").value(), "spoken\n");
+  ::unsetenv("XDG_STATE_HOME");
+}
+
+TEST_F(SupervisorTest, ADetachedGuestEndsBySigtermOfItsSupervisor) {
+  ::setenv("XDG_STATE_HOME", (dir_->path() + "/state").c_str(), 1);
+  const std::string run = dir_->path() + "/run/two";
+  ASSERT_TRUE(sys::MakeDirectories(run).has_value());
+  ASSERT_TRUE(WriteGuestRecord({run}, {.name = "two"}).has_value());
+  auto supervisor = Supervisor::Start({.qemu = {"sleep", "1000"}, .folder = run}, -1);
+  ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
+  const pid_t pids[2] = {supervisor->pid(), supervisor->qemu_pid()};
+  ASSERT_TRUE(supervisor->Detach().has_value());
+  EXPECT_TRUE(Alive(pids[1]));
+  ::kill(pids[0], SIGTERM);
+  EXPECT_TRUE(GoneWithin(pids[0], 5s));
+  EXPECT_TRUE(GoneWithin(pids[1], 1s));
+  EXPECT_FALSE(sys::Exists(run));
+  EXPECT_EQ(EndedGuests().at(0).record.end, "was killed");
+  ::waitpid(pids[0], nullptr, 0);
+  ::unsetenv("XDG_STATE_HOME");
+}
+
+TEST_F(SupervisorTest, AGuestThatHasEndedCannotBeDetached) {
+  auto supervisor = Supervisor::Start(Spec({"true"}), -1);
+  ASSERT_TRUE(supervisor.has_value());
+  ASSERT_TRUE(supervisor->WaitExit(10s).value().has_value());
+  EXPECT_FALSE(supervisor->Detach().has_value());
+}
+
+TEST_F(SupervisorTest, ServesTheTimeBesideTheHybridSocket) {
+  SupervisorSpec spec = Spec({"sleep", "1000"});
+  spec.hybrid_socket = dir_->path() + "/vsock.sock";
+  auto supervisor = Supervisor::Start(spec, -1);
+  ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
+  wire::Address address;
+  address.path = spec.hybrid_socket + "_10123";
+  const auto socket = wire::Connect(address, 5s);
+  ASSERT_TRUE(socket.has_value()) << socket.error().ToString();
+  const auto request = protocol::Encode(protocol::TimeMessage{.sequence = 1});
+  ASSERT_EQ(::write(socket->get(), request.data(), request.size()), 48);
+  protocol::TimeBytes answer;
+  ASSERT_EQ(::read(socket->get(), answer.data(), answer.size()), 48);
+  EXPECT_NEAR(static_cast<double>(protocol::ParseTimeMessage(answer)->t2) / 1e9,
+              static_cast<double>(std::time(nullptr)), 5);
 }
 
 TEST_F(SupervisorTest, NothingIsLeftAfterSigkillOfTheOwner) {
