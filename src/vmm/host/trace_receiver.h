@@ -2,8 +2,8 @@
 //
 // A connection whose first byte is 0 carries frames of Kata's own agent (kata_span.h); any other
 // speaks HTTP/1.1: POST /v1/traces with an OTLP body, protobuf or JSON. A request is answered 200
-// once the sink has taken it, so what a guest holds acknowledged has arrived. Several connections at
-// once, each with bounded memory; what is malformed is answered and its connection closed.
+// once the sink has taken it, so what a guest holds acknowledged has arrived. Several connections
+// at once, each with bounded memory; what is malformed is answered and its connection closed.
 //
 //   TraceReceiver::Start(ListenForGuest(guest, kTracePort), sink, accept) ... Stop()
 #pragma once
