@@ -5,6 +5,7 @@
 
 #include "image/build/guest_files.h"
 #include "image/build/tree_file_source.h"
+#include "image/build/unit_check_start.h"
 #include "unit/loader.h"
 #include "unit/transaction.h"
 
@@ -21,6 +22,12 @@ std::string UsersFile(const Definition& definition, std::string_view path) {
     if (source.substr(source.rfind('/') + 1) == name) return source;
   }
   return "";
+}
+
+// The unit that a file of the user's is loaded as: of a template, one of its instances.
+std::string UnitNameOf(const std::string& source) {
+  const std::string name = source.substr(source.rfind('/') + 1);
+  return unit::IsTemplate(name) ? unit::Instantiate(name, "instance") : name;
 }
 
 // The directive in "not enforced under init = inro: NAME=VALUE".
@@ -65,10 +72,26 @@ Result<UnitReport> CheckUnits(const Definition& definition, const Tree& tree) {
   }
   // The user's own units are checked whether or not the target reaches them.
   for (const std::string& source : definition.services.units) {
-    const unit::Unit* loaded = loader.Load(source.substr(source.rfind('/') + 1));
+    const unit::Unit* loaded = loader.Load(UnitNameOf(source));
     if (loaded != nullptr && loaded->state == unit::LoadState::kBad) {
       return std::unexpected(Error::InFile(source, 0, loaded->problem));
     }
+  }
+  // Units that can never start: of the boot, and the user's own.
+  std::vector<std::string> never;
+  const auto check_start = [&](const unit::Unit& unit) {
+    for (std::string& reason : WhyItNeverStarts(unit, tree)) {
+      if (std::ranges::find(never, reason) == never.end()) never.push_back(std::move(reason));
+    }
+  };
+  for (const unit::Job& job : transaction.jobs) check_start(*job.unit);
+  for (const std::string& source : definition.services.units) {
+    const std::string name = UnitNameOf(source);
+    const unit::Unit* own = loader.Load(name);
+    if (own == nullptr || own->state != unit::LoadState::kLoaded) continue;
+    check_start(*own);
+    const auto alone = unit::BuildTransaction(loader, name);
+    if (!alone) never.push_back(fmt::format("{} cannot start: {}", name, alone.error().ToString()));
   }
   report.findings = loader.TakeFindings();
   for (const unit::Finding& finding : report.findings) {
@@ -78,6 +101,7 @@ Result<UnitReport> CheckUnits(const Definition& definition, const Tree& tree) {
     }
   }
   report.notes = NotesOf(report.findings);
+  report.notes.insert(report.notes.end(), never.begin(), never.end());
   report.notes.insert(report.notes.end(), transaction.notes.begin(), transaction.notes.end());
   return report;
 }
