@@ -102,6 +102,14 @@ constexpr VerbRow kVerbs[] = {
      "more. Both sockets lie in a folder that only its user can enter.",
      "  inro vsock --vhost-socket run/vhost.sock --hybrid-socket run/vsock.sock\n", false,
      MakeVsockVerb},
+    {"units", "Say what init = inro makes of unit files",
+     "For each directive, with file and line: enforced (it does what systemd's manual says),\n"
+     "harmless (it has no effect here, and nothing is lost), not enforced (a promise that this init\n"
+     "does not keep), unknown, or wrong. No guest is needed. Exit code 0 whenever a verdict was\n"
+     "given.",
+     "  inro units check my.service\n"
+     "  inro units check chrony_4.3-2_amd64.deb /etc/systemd/system --format json\n",
+     false, MakeUnitsVerb},
     {"version", "Show the version", "", "", false, MakeVersionVerb},
 };
 

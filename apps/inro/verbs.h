@@ -20,6 +20,7 @@ std::unique_ptr<Verb> MakeDefinitionVerb();
 std::unique_ptr<Verb> MakeExecVerb();
 std::unique_ptr<Verb> MakeInspectVerb();
 std::unique_ptr<Verb> MakeLogsVerb();
+std::unique_ptr<Verb> MakeUnitsVerb();
 std::unique_ptr<Verb> MakeVersionVerb();
 std::unique_ptr<Verb> MakeVsockVerb();
 
