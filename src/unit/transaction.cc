@@ -221,7 +221,7 @@ class Collector {
     }
     const auto [at, fresh] = index_.emplace(unit, transaction_.jobs.size());
     if (fresh) {
-      transaction_.jobs.push_back({unit, {}, {}, true});
+      transaction_.jobs.push_back({unit, {}, {}, true, ""});
       queue_.push_back(at->second);
     }
     return std::optional(at->second);
@@ -230,7 +230,7 @@ class Collector {
   Result<> PullDependencies(std::size_t at) {
     const Unit& unit = *transaction_.jobs[at].unit;
     std::string missing;
-    for (const auto* list : {&unit.requires_, &unit.binds_to, &unit.requisite}) {
+    for (const auto* list : {&unit.requires_, &unit.binds_to}) {
       for (const std::string& name : *list) {
         const auto other = Pull(name, true, unit.name);
         if (!other) {
@@ -243,11 +243,11 @@ class Collector {
       }
     }
     if (!missing.empty()) {
-      transaction_.jobs[at].unit->problem = missing;
+      transaction_.jobs[at].problem = missing;
       transaction_.notes.push_back(fmt::format("{} cannot start: {}", unit.name, missing));
     }
-    for (const std::string& name : unit.wants) {
-      INRO_TRY(Pull(name, false, unit.name));
+    for (const auto* list : {&unit.wants, &unit.upholds}) {
+      for (const std::string& name : *list) INRO_TRY(Pull(name, false, unit.name));
     }
     return {};
   }
@@ -300,7 +300,7 @@ Result<Transaction> BuildTransaction(Loader& loader, std::string_view start) {
 std::vector<Job> BuildStopOrder(Loader& loader, const std::vector<Unit*>& active) {
   std::vector<Job> jobs;
   jobs.reserve(active.size());
-  for (Unit* unit : active) jobs.push_back({unit, {}, {}, false});
+  for (Unit* unit : active) jobs.push_back({unit, {}, {}, false, ""});
   AddOrder(loader, jobs);
   std::vector<std::string> notes;
   BreakCycles(jobs, notes);

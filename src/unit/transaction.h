@@ -18,6 +18,7 @@ struct Job {
   std::vector<std::size_t> after;  // jobs that must have ended (well or not) before this begins
   std::vector<std::size_t> needs;  // jobs of required units: if one fails, this fails too
   bool wanted_only = true;         // nothing required pulls it in
+  std::string problem;             // why it cannot start: what it requires cannot be used
 };
 
 struct Transaction {

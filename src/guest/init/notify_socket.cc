@@ -25,6 +25,15 @@ NotifyMessage ParseNotifyMessage(std::string_view text) {
     if (name == "READY") message.ready = value == "1";
     if (name == "STOPPING") message.stopping = value == "1";
     if (name == "RELOADING") message.reloading = value == "1";
+    if (name == "WATCHDOG") {
+      message.watchdog = value == "1";
+      message.watchdog_trigger = value == "trigger";
+    }
+    if (name == "WATCHDOG_USEC") {
+      constexpr std::int64_t kMost = 86'400'000'000;
+      const auto number = unit::ParseNumber<std::int64_t>(value);
+      if (number && *number > 0) message.watchdog_usec = Time(std::min(*number, kMost));
+    }
     if (name == "STATUS") message.status = std::string(value);
     if (name == "MAINPID") message.main_pid = unit::ParseNumber<pid_t>(value);
     if (name == "EXTEND_TIMEOUT_USEC") {

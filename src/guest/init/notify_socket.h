@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
-#include "guest/init/supervisor.h"
+#include "guest/init/unit_run.h"
 
 namespace inro::guest {
 

@@ -30,13 +30,18 @@ class ServiceHost {
  public:
   virtual ~ServiceHost() = default;
 
-  // Starts one command with all of the unit's settings; returns once it executes. The pid is a
-  // child of the caller.
+  // Starts one command with all of the unit's settings. The pid is a child of the caller; one that
+  // cannot become its program ends with a status of sys::ChildExit. An error: no process could be
+  // made.
   virtual Result<pid_t> Launch(const unit::Unit& unit, const unit::Command& command,
                                const LaunchOptions& options) = 0;
+  // Whether that child has become its program (else it still sets itself up, or never will).
+  virtual bool IsExecuted(pid_t) { return true; }
   // Evaluates one condition, without its "!" and "|".
   virtual bool Holds(const unit::Condition& condition) = 0;
   virtual void Kill(pid_t pid, int signal) = 0;
+  // False for a process that has gone without being a child of ours (MAINPID=, PIDFile=).
+  virtual bool IsAlive(pid_t) { return true; }
   // All processes of the unit's control group except `except`.
   virtual void KillGroup(const unit::Unit& unit, int signal, pid_t except) = 0;
   // True when the group has no process (or there are no control groups).
@@ -56,6 +61,11 @@ class ServiceHost {
   virtual void Deactivate(const unit::Unit&) {}
   // After each change of a unit's phase.
   virtual void UnitChanged(const UnitRun&) {}
+  // Begins to wait, in a child whose pid it gives, until a name is owned on the system's bus; the
+  // child ends with 0 then.
+  virtual Result<pid_t> WaitForBusName(const std::string& name) {
+    return Fail("nobody can wait for {} on the bus", name);
+  }
   // True when the kernel has killed a process of the unit's group for its memory since it started.
   virtual bool HadOomKill(const unit::Unit&) { return false; }
   // The unit is down for now (`restarting`: not for long): its run-time directories and group go.

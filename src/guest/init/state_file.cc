@@ -20,7 +20,6 @@ void AppendField(std::string& out, std::string_view text) {
 std::string_view ActiveState(UnitPhase phase) {
   switch (phase) {
     case UnitPhase::kInactive:
-    case UnitPhase::kWaiting:
       return "inactive";
     case UnitPhase::kCondition:
     case UnitPhase::kStartPre:
@@ -32,8 +31,10 @@ std::string_view ActiveState(UnitPhase phase) {
     case UnitPhase::kExited:
     case UnitPhase::kActive:
       return "active";
+    case UnitPhase::kReload:
       return "reloading";
     case UnitPhase::kStop:
+    case UnitPhase::kStopWatchdog:
     case UnitPhase::kStopSigterm:
     case UnitPhase::kStopSigkill:
     case UnitPhase::kStopPost:
@@ -44,26 +45,65 @@ std::string_view ActiveState(UnitPhase phase) {
   return "";
 }
 
+std::string_view SubState(const UnitRun& run) {
+  if (run.phase != UnitPhase::kActive) {
+    if (run.unit->kind == unit::UnitKind::kMount && run.phase == UnitPhase::kStart) {
+      return "mounting";
+    }
+    return ToString(run.phase);
+  }
+  if (!run.sub.empty()) return run.sub;
+  switch (run.unit->kind) {
+    case unit::UnitKind::kMount:
+      return "mounted";
+    case unit::UnitKind::kSocket:
+      return "listening";
+    case unit::UnitKind::kTimer:
+      return "waiting";
+    default:
+      return "active";
+  }
+}
+
 std::string FormatUnits(const Supervisor& supervisor) {
-  std::string out = "unit\tactive\tsub\tpid\tstarted_us\tactive_us\trestarts\tresult\tstatus\n";
+  std::string out(kStateColumns);
+  out += '\n';
+  constexpr std::string_view kJobs[] = {"start", "stop", "restart", "restart", "reload", "reload"};
   for (const auto& [name, run] : supervisor.runs()) {
     AppendField(out, name);
     AppendField(out, ActiveState(run->phase));
-    AppendField(out, ToString(run->phase));
+    AppendField(out, SubState(*run));
     AppendField(out, std::to_string(run->main_pid));
     AppendField(out, std::to_string(run->started.count()));
     AppendField(out, std::to_string(run->active.count()));
     AppendField(out, std::to_string(run->restarts));
-    AppendField(out, run->failed && !run->result.empty() ? run->result : "success");
+    AppendField(out, run->result);
     AppendField(out, run->status);
+    AppendField(out, std::to_string(run->control_pid));
+    AppendField(out, std::to_string(run->since.count()));
+    AppendField(out, std::to_string(run->inactive.count()));
+    const bool killed = run->end == ProcessEnd::kKilled || run->end == ProcessEnd::kDumped;
+    AppendField(out, run->end == ProcessEnd::kNone     ? "0"
+                     : run->end == ProcessEnd::kDumped ? "3"
+                     : killed                          ? "2"
+                                                       : "1");
+    AppendField(out, std::to_string(run->end_status));
+    AppendField(out, run->condition_held ? "yes" : "no");
+    AppendField(out, run->job ? kJobs[static_cast<std::size_t>(run->job->kind)] : "");
+    AppendField(out, run->job ? std::to_string(run->job->id) : "");
+    AppendField(out, run->job && run->job->running ? "running" : run->job ? "waiting" : "");
+    AppendField(out, std::to_string(run->accepted));
+    AppendField(out, run->failed || !run->IsUp() ? run->reason : "");
     out.back() = '\n';
   }
   return out;
 }
 
 void StateFile::Update(const Supervisor& supervisor, Time now) {
-  if (path_.empty() || written_ == supervisor.generation() || now - last_ < kMinInterval) return;
+  if (path_.empty() || written_ == supervisor.generation() || now - last_ < interval_) return;
   last_ = now;
+  // Many units that start write rarely: the cost stays linear.
+  interval_ = kMinInterval + Time(static_cast<std::int64_t>(supervisor.runs().size()) * 200);
   written_ = supervisor.generation();
   const std::string text = FormatUnits(supervisor);
   const std::string temporary = path_ + ".new";
@@ -78,7 +118,7 @@ void StateFile::Update(const Supervisor& supervisor, Time now) {
 
 Time StateFile::NextDeadline(const Supervisor& supervisor) const {
   if (path_.empty() || written_ == supervisor.generation()) return kNever;
-  return last_ + kMinInterval;
+  return last_ + interval_;
 }
 
 }  // namespace inro::guest

@@ -5,17 +5,48 @@
 
 namespace inro::guest {
 
-using unit::LoadState;
 using unit::Unit;
-using unit::UnitKind;
-using JobState = UnitRun::JobState;
+
+namespace {
+
+// A group may run empty without a child of ours ending: looked at now and then.
+constexpr Time kGroupCheck{50'000};
+
+bool IsOfType(const UnitRun& run, unit::ServiceType type) {
+  return run.unit->service->EffectiveType() == type;
+}
+
+}  // namespace
 
 std::string_view ToString(UnitPhase phase) {
-  constexpr std::string_view kNames[] = {"inactive",  "waiting",    "condition",    "start-pre",
-                                         "start",     "start-post", "running",      "exited",
-                                         "active",    "stop",       "stop-sigterm", "stop-sigkill",
-                                         "stop-post", "failed",     "auto-restart"};
+  constexpr std::string_view kNames[] = {
+      "dead",         "condition", "start-pre", "start",       "start-post",    "running",
+      "exited",       "reload",    "active",    "stop",        "stop-watchdog", "stop-sigterm",
+      "stop-sigkill", "stop-post", "failed",    "auto-restart"};
   return kNames[static_cast<std::size_t>(phase)];
+}
+
+std::string_view ToString(JobOutcome outcome) {
+  constexpr std::string_view kNames[] = {"pending",    "done",    "failed",  "canceled",
+                                         "dependency", "timeout", "skipped", "unknown"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+void Supervisor::IndexUnit(UnitRun& run) {
+  const Unit& unit = *run.unit;
+  const auto add = [&](Mentions& mentions, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      auto& list = mentions[loader_->ResolveAlias(name)];
+      if (std::ranges::find(list, &run) == list.end()) list.push_back(&run);
+    }
+  };
+  add(required_by_, unit.requires_);
+  add(required_by_, unit.requisite);
+  add(bound_by_, unit.binds_to);
+  add(part_of_, unit.part_of);
+  add(part_of_, unit.stop_propagated_from);
+  add(upheld_by_, unit.upholds);
+  add(conflicted_by_, unit.conflicts);
 }
 
 UnitRun& Supervisor::RunOf(Unit* unit) {
@@ -23,176 +54,129 @@ UnitRun& Supervisor::RunOf(Unit* unit) {
   if (!slot) {
     slot = std::make_unique<UnitRun>();
     slot->unit = unit;
+    IndexUnit(*slot);
   }
   return *slot;
 }
 
-UnitRun* Supervisor::Find(std::string_view name) {
+const UnitRun* Supervisor::Find(std::string_view name) const {
   const auto found = runs_.find(name);
   return found == runs_.end() ? nullptr : found->second.get();
 }
 
+UnitRun* Supervisor::Find(std::string_view name) {
+  return const_cast<UnitRun*>(std::as_const(*this).Find(name));
+}
+
+// Keeps the earliest of a run's deadlines in the set that NextDeadline reads.
+void Supervisor::SetTimes(UnitRun& run) {
+  Time next = std::min({run.deadline, run.runtime_deadline, run.watchdog_deadline});
+  if (run.job) next = std::min(next, run.job->deadline);
+  const auto old = deadline_of_.find(&run);
+  if (old != deadline_of_.end()) {
+    if (old->second == next) return;
+    deadlines_.erase({old->second, &run});
+    deadline_of_.erase(old);
+  }
+  if (next == kNever) return;
+  deadlines_.insert({next, &run});
+  deadline_of_[&run] = next;
+}
+
 void Supervisor::Enter(UnitRun& run, UnitPhase phase, Time now, unit::Microseconds timeout) {
+  const bool was_up = run.IsUp();
   run.phase = phase;
   run.since = now;
   if (phase == UnitPhase::kCondition || phase == UnitPhase::kActive) run.started = now;
-  if (phase == UnitPhase::kRunning || phase == UnitPhase::kExited || phase == UnitPhase::kActive) {
-    run.active = now;
+  if (run.IsUp() && !was_up) run.active = now;
+  if (run.IsDown()) {
+    run.inactive = now;
+    run.runtime_deadline = run.watchdog_deadline = kNever;
   }
+  if (phase >= UnitPhase::kStop) run.watchdog_deadline = run.runtime_deadline = kNever;
   run.deadline = timeout == unit::kForever ? kNever : now + timeout;
+  if (Watched(run)) {
+    watched_.insert(&run);
+  } else {
+    watched_.erase(&run);
+  }
+  SetTimes(run);
   ++generation_;
-}
-
-void Supervisor::Start(const unit::Transaction& transaction, Time now) {
-  for (const std::string& note : transaction.notes) host_.Log(LogLevel::kWarning, note);
-  std::vector<UnitRun*> runs;
-  runs.reserve(transaction.jobs.size());
-  for (const unit::Job& job : transaction.jobs) runs.push_back(&RunOf(job.unit));
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    UnitRun& run = *runs[i];
-    if (run.job == JobState::kWaiting || run.job == JobState::kRunning) continue;
-    if (run.phase != UnitPhase::kInactive && run.phase != UnitPhase::kFailed) continue;
-    run.job = JobState::kWaiting;
-    for (const std::size_t other : transaction.jobs[i].after) run.after.push_back(runs[other]);
-    for (const std::size_t other : transaction.jobs[i].needs) run.needs.push_back(runs[other]);
-    Enter(run, UnitPhase::kWaiting, now, unit::kForever);
-  }
-  Pump(now);
-}
-
-// Starts every job whose turn has come, until nothing changes. Not recursive: a job that ends while
-// this runs only asks for another round.
-void Supervisor::Pump(Time now) {
-  if (std::exchange(pumping_, true)) {
-    pump_again_ = true;
-    return;
-  }
-  do {
-    pump_again_ = false;
-    for (auto& [name, run] : runs_) {
-      if (!stopping_ && run->job == JobState::kWaiting && StartWaiting(*run, now)) {
-        pump_again_ = true;
-      }
-    }
-  } while (pump_again_);
-  pumping_ = false;
-  if (stopping_) PumpStops(now);
-}
-
-bool Supervisor::StartWaiting(UnitRun& run, Time now) {
-  const auto ended = [](const UnitRun* other) {
-    return other->job != JobState::kWaiting && other->job != JobState::kRunning;
-  };
-  for (const UnitRun* needed : run.needs) {
-    if (needed->job == JobState::kFailed) {
-      run.result = "dependency " + needed->unit->name + " failed";
-      run.failed = true;
-      Enter(run, UnitPhase::kInactive, now, unit::kForever);
-      LogFailure(run);
-      EndJob(run, JobState::kFailed);
-      return true;
-    }
-  }
-  if (!std::ranges::all_of(run.after, ended)) return false;
-  run.job = JobState::kRunning;
-  Begin(run, now);
-  return true;
-}
-
-void Supervisor::EndJob(UnitRun& run, JobState state) {
-  if (run.job != JobState::kWaiting && run.job != JobState::kRunning) return;
-  run.job = state;
-  run.after.clear();
-  run.needs.clear();
-  ++generation_;
-  pump_again_ = true;
+  host_.UnitChanged(run);
 }
 
 // One form for all failures: the host's boot watch looks for it.
 void Supervisor::LogFailure(const UnitRun& run) {
-  host_.Log(LogLevel::kError, "failed unit " + run.unit->name + ": " + run.result);
+  host_.Log(LogLevel::kError, "failed unit " + run.unit->name + ": " + run.reason);
 }
 
-bool Supervisor::ConditionsHold(UnitRun& run) {
-  bool any_trigger = false;
-  bool trigger_held = false;
-  for (const unit::Condition& condition : run.unit->conditions) {
-    const bool holds = host_.Holds(condition) != condition.negate;
-    if (condition.trigger) {
-      any_trigger = true;
-      trigger_held = trigger_held || holds;
-    } else if (!holds) {
-      run.failed = condition.assertion;
-      run.result = "condition failed: " + condition.value;
-      return false;
+// Runs what can be run until nothing changes. Not recursive: what happens meanwhile only adds to
+// the queues.
+void Supervisor::Pump(Time now) {
+  if (std::exchange(pumping_, true)) return;
+  while (true) {
+    if (!ready_.empty()) {
+      const auto found = jobs_.find(ready_.front());
+      ready_.pop_front();
+      if (found == jobs_.end()) continue;
+      const PendingJob& job = *found->second->job;
+      if (!job.running && job.waits == 0) RunJob(*found->second, now);
+    } else if (!effects_.empty()) {
+      const Effect effect = std::move(effects_.front());
+      effects_.pop_front();
+      if (stopping_) continue;
+      const auto id = Submit(effect.kind, effect.unit, effect.mode, now);
+      if (!id) {
+        host_.Log(LogLevel::kError, effect.unit + ": cannot be started: " + id.error().ToString());
+      } else if (UnitRun* run = Find(loader_->ResolveAlias(effect.unit));
+                 run != nullptr && !effect.monitor.empty()) {
+        run->monitor = effect.monitor;
+      }
+    } else if (!idle_.empty() && jobs_.size() == idle_.size()) {
+      UnitRun& run = *jobs_.at(*idle_.begin());
+      idle_.erase(idle_.begin());
+      run.job->deadline = kNever;
+      Begin(run, now);
+    } else if (!jobs_.empty() && running_jobs_ == 0) {
+      // Jobs of several submissions wait for each other in a circle.
+      UnitRun& run = *jobs_.begin()->second;
+      host_.Log(LogLevel::kWarning,
+                "ordering cycle: " + run.unit->name + " does not wait any longer, to break it");
+      run.job->waits = 0;
+      RunJob(run, now);
+    } else {
+      break;
     }
   }
-  if (any_trigger && !trigger_held) {
-    run.result = "no triggering condition holds";
-    return false;
+  pumping_ = false;
+  for (auto name = transient_.begin(); name != transient_.end();) {
+    const auto found = runs_.find(*name);
+    if (found != runs_.end() && (!found->second->IsDown() || found->second->job)) {
+      ++name;
+      continue;
+    }
+    if (found != runs_.end()) Drop(found);
+    name = transient_.erase(name);
   }
-  return true;
 }
 
-bool Supervisor::WithinStartLimit(UnitRun& run, Time now) {
-  const unit::StartLimit& limit = run.unit->start_limit;
-  if (limit.interval.count() == 0 || limit.burst == 0) return true;
-  const bool open = run.limit_count > 0 &&
-                    (limit.interval == unit::kForever || now - run.limit_begin < limit.interval);
-  if (!open) {
-    run.limit_begin = now;
-    run.limit_count = 0;
+void Supervisor::Drop(Runs::iterator found) {
+  UnitRun* run = found->second.get();
+  for (Mentions* mentions : {&required_by_, &bound_by_, &part_of_, &upheld_by_, &conflicted_by_}) {
+    for (auto entry = mentions->begin(); entry != mentions->end();) {
+      std::erase(entry->second, run);
+      entry = entry->second.empty() ? mentions->erase(entry) : std::next(entry);
+    }
   }
-  return ++run.limit_count <= limit.burst;
-}
-
-void Supervisor::Begin(UnitRun& run, Time now) {
-  const Unit& unit = *run.unit;
-  run.failed = false;
-  run.stop_requested = false;
-  run.ready = false;
-  run.kind_of_end = 0;
-  run.end_status = 0;
-  run.result.clear();
-  run.status.clear();
-  const auto refuse = [&](std::string reason) {
-    run.failed = true;
-    run.result = std::move(reason);
-    Enter(run, UnitPhase::kFailed, now, unit::kForever);
-    LogFailure(run);
-    EndJob(run, JobState::kFailed);
-    AfterDown(run, now);
-  };
-  if (!unit.problem.empty()) return refuse(unit.problem);
-  if (!ConditionsHold(run)) {
-    if (run.failed) return refuse(run.result);
-    Enter(run, UnitPhase::kInactive, now, unit::kForever);
-    host_.Log(LogLevel::kInfo, unit.name + ": skipped: " + run.result);
-    EndJob(run, JobState::kDone);
-    return;
-  }
-  switch (unit.kind) {
-    case UnitKind::kService:
-      if (!WithinStartLimit(run, now)) return refuse("started too often (StartLimitBurst=)");
-      return RunPhase(run, UnitPhase::kCondition, now);
-    case UnitKind::kMount:
-      if (const auto done = host_.Mount(unit); !done) return refuse(done.error().ToString());
-      [[fallthrough]];
-    case UnitKind::kTarget:
-    case UnitKind::kSlice:
-      Enter(run, UnitPhase::kActive, now, unit::kForever);
-      if (unit.kind == UnitKind::kTarget) {
-        // The host's boot watch waits for this line of the target that ends the boot.
-        const bool last = unit.name == "kata-containers.target";
-        host_.Log(last ? LogLevel::kNotice : LogLevel::kInfo, "reached " + unit.name);
-      } else if (unit.kind == UnitKind::kMount) {
-        host_.Log(LogLevel::kInfo, unit.name + ": started");
-      }
-      EndJob(run, JobState::kDone);
-      return;
-    default:
-      return refuse("this init does not run units of this kind");
-  }
+  run->deadline = run->runtime_deadline = run->watchdog_deadline = kNever;
+  run->job.reset();
+  SetTimes(*run);
+  watched_.erase(run);
+  std::erase_if(processes_, [run](const auto& entry) { return entry.second == run; });
+  const std::string name = found->first;
+  runs_.erase(found);
+  static_cast<void>(loader_->Take(name));
+  ++generation_;
 }
 
 void Supervisor::OnExit(pid_t pid, int status, Time now) {
@@ -200,7 +184,10 @@ void Supervisor::OnExit(pid_t pid, int status, Time now) {
   if (found == processes_.end()) return;
   UnitRun& run = *found->second;
   processes_.erase(found);
-  if (pid == run.control_pid) {
+  if (run.unit->kind == unit::UnitKind::kMount) {
+    run.control_pid = 0;
+    MountEnded(run, status, now);
+  } else if (pid == run.control_pid) {
     run.control_pid = 0;
     ControlEnded(run, status, now);
   } else if (pid == run.main_pid) {
@@ -221,9 +208,10 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const Notif
   using unit::ServiceType;
   NotifyAccess access = service.notify_access;
   const ServiceType type = service.EffectiveType();
+  const bool notify = type == ServiceType::kNotify || type == ServiceType::kNotifyReload;
   if (access == NotifyAccess::kUnset) {
-    const bool notify = type == ServiceType::kNotify || type == ServiceType::kNotifyReload;
-    access = notify ? NotifyAccess::kMain : NotifyAccess::kNone;
+    const bool speaks = notify || service.watchdog.count() > 0;
+    access = speaks ? NotifyAccess::kMain : NotifyAccess::kNone;
   }
   const bool allowed = access == NotifyAccess::kAll ||
                        (access != NotifyAccess::kNone && sender == run->main_pid) ||
@@ -239,9 +227,23 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const Notif
   if (message.extend_timeout && run->deadline != kNever) {
     run->deadline = std::max(run->deadline, now + *message.extend_timeout);
   }
-  if (message.ready && !std::exchange(run->ready, true) && run->phase == UnitPhase::kStart &&
-      (type == ServiceType::kNotify || type == ServiceType::kNotifyReload)) {
-    Started(*run, now);
+  if (message.watchdog_usec) run->watchdog = *message.watchdog_usec;
+  if ((message.watchdog || message.watchdog_usec) && run->watchdog.count() > 0 && run->IsUp()) {
+    run->watchdog_deadline = now + run->watchdog;
+  }
+  if (message.watchdog_trigger && run->IsUp()) run->watchdog_deadline = now;
+  SetTimes(*run);
+  if (message.reloading && run->phase == UnitPhase::kRunning) {
+    run->reload_ready = false;
+    Enter(*run, UnitPhase::kReload, now, service.start_timeout);
+  }
+  if (message.ready) {
+    if (run->phase == UnitPhase::kReload && run->control_pid == 0 && !message.reloading) {
+      EndReload(*run, JobOutcome::kDone, now);
+    }
+    if (!std::exchange(run->ready, true) && run->phase == UnitPhase::kStart && notify) {
+      RunPhase(*run, UnitPhase::kStartPost, now);
+    }
   }
   if (message.stopping && run->phase == UnitPhase::kRunning) {
     Enter(*run, UnitPhase::kStopSigterm, now, service.stop_timeout);
@@ -249,128 +251,148 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const Notif
   Pump(now);
 }
 
+bool Supervisor::Watched(const UnitRun& run) const {
+  return run.phase == UnitPhase::kStopSigterm || run.phase == UnitPhase::kStopSigkill ||
+         run.phase == UnitPhase::kStopWatchdog ||
+         (run.phase == UnitPhase::kRunning && run.main_pid == 0) ||
+         (run.phase == UnitPhase::kStart && run.unit->service &&
+          (IsOfType(run, unit::ServiceType::kForking) || IsOfType(run, unit::ServiceType::kExec)));
+}
+
 Time Supervisor::NextDeadline() const {
-  // A group may run empty without a child of ours ending: looked at now and then while stopping.
-  constexpr Time kGroupCheck{50'000};
-  Time next = kNever;
-  for (const auto& [name, run] : runs_) {
-    next = std::min(next, run->deadline);
-    const bool watch =
-        run->phase == UnitPhase::kStopSigterm || run->phase == UnitPhase::kStopSigkill ||
-        (run->phase == UnitPhase::kStart && run->main_pid == 0 && run->control_pid == 0);
-    if (watch) next = std::min(next, last_check_ + kGroupCheck);
-  }
+  Time next = deadlines_.empty() ? kNever : deadlines_.begin()->first;
+  if (!watched_.empty()) next = std::min(next, last_check_ + kGroupCheck);
   return next;
 }
 
 void Supervisor::OnTime(Time now) {
   last_check_ = now;
-  for (auto& [name, run] : runs_) {
-    if (run->phase == UnitPhase::kStopSigterm || run->phase == UnitPhase::kStopSigkill) {
+  const std::vector<UnitRun*> watched(watched_.begin(), watched_.end());
+  for (UnitRun* run : watched) {
+    if (run->IsStopping()) {
       CheckStopped(*run, now);
-    } else if (run->phase == UnitPhase::kStart && run->main_pid == 0 && run->control_pid == 0 &&
-               AdoptMainProcess(*run)) {
-      Started(*run, now);
+    } else if (run->phase == UnitPhase::kStart && run->control_pid == 0) {
+      const bool up = run->main_pid == 0 ? AdoptMainProcess(*run)
+                                         : IsOfType(*run, unit::ServiceType::kExec) &&
+                                               host_.IsExecuted(run->main_pid);
+      if (up) RunPhase(*run, UnitPhase::kStartPost, now);
+    } else if (run->phase == UnitPhase::kRunning && run->main_pid == 0 &&
+               host_.GroupIsEmpty(*run->unit)) {
+      StopService(*run, now);
     }
-    if (now >= run->deadline) Timeout(*run, now);
   }
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    UnitRun& run = *deadlines_.begin()->second;
+    Timeout(run, now);
+    SetTimes(run);
+    if (!deadlines_.empty() && deadlines_.begin()->second == &run &&
+        deadlines_.begin()->first <= now) {
+      break;  // it wants to be looked at again at once: in the next round
+    }
+  }
+  Pump(now);
+}
+
+void Supervisor::FailUnit(std::string_view name, std::string_view result, std::string reason,
+                          Time now) {
+  UnitRun* run = Find(name);
+  if (run == nullptr || run->phase != UnitPhase::kActive) return;
+  host_.Deactivate(*run->unit);
+  run->failed = true;
+  run->result = result;
+  run->reason = std::move(reason);
+  Deactivated(*run, now);
+  Pump(now);
+}
+
+void Supervisor::SetSub(std::string_view name, std::string_view sub) {
+  UnitRun* run = Find(name);
+  if (run == nullptr || run->sub == sub) return;
+  run->sub = sub;
+  ++generation_;
+}
+
+Result<> Supervisor::KillUnit(std::string_view name, KillWho who, int signal) {
+  UnitRun* run = Find(loader_->ResolveAlias(name));
+  if (run == nullptr || run->IsDown()) {
+    return FailAs(ErrorKind::kNotFound, "{} has no processes", name);
+  }
+  if (who != KillWho::kControl && run->main_pid > 0) host_.Kill(run->main_pid, signal);
+  if (who != KillWho::kMain && run->control_pid > 0) host_.Kill(run->control_pid, signal);
+  if (who == KillWho::kAll) host_.KillGroup(*run->unit, signal, run->main_pid);
+  return {};
+}
+
+Result<> Supervisor::ResetFailed(std::string_view name) {
+  if (!name.empty() && Find(loader_->ResolveAlias(name)) == nullptr) {
+    return FailAs(ErrorKind::kNotFound, "{} is not loaded", name);
+  }
+  const std::string real = name.empty() ? "" : loader_->ResolveAlias(name);
+  for (auto& [unit, run] : runs_) {
+    if (!real.empty() && unit != real) continue;
+    run->limit_count = 0;
+    if (run->phase != UnitPhase::kFailed) continue;
+    run->failed = false;
+    run->result = "success";
+    run->reason.clear();
+    run->phase = UnitPhase::kInactive;
+    ++generation_;
+    host_.UnitChanged(*run);
+  }
+  return {};
+}
+
+void Supervisor::Reload(std::unique_ptr<unit::Loader> fresh, Time now) {
+  unit::Loader& old = *loader_;
+  for (Mentions* mentions : {&required_by_, &bound_by_, &part_of_, &upheld_by_, &conflicted_by_}) {
+    mentions->clear();
+  }
+  std::vector<std::string> gone;
+  for (auto& [name, run] : runs_) {
+    Unit* unit = fresh->Load(name);
+    const bool usable = unit != nullptr && unit->state == unit::LoadState::kLoaded &&
+                        (unit->service != nullptr) == (run->unit->service != nullptr);
+    if (usable || (run->IsDown() && !run->job && unit != nullptr)) {
+      run->unit = unit;
+      run->retired.reset();
+    } else if (!run->retired) {
+      run->retired = old.Take(name);
+      run->unit = run->retired.get();
+    }
+    if (run->unit == nullptr) gone.push_back(name);
+  }
+  loader_ = fresh.get();
+  for (const std::string& name : gone) Drop(runs_.find(name));
+  for (auto& [name, run] : runs_) IndexUnit(*run);
+  owned_loader_ = std::move(fresh);
+  ++generation_;
   Pump(now);
 }
 
 void Supervisor::RequestStop(Time now) {
   if (std::exchange(stopping_, true)) return;
+  effects_.clear();
+  while (!jobs_.empty()) FinishJob(*jobs_.begin()->second, JobOutcome::kCanceled);
   std::vector<Unit*> active;
   for (auto& [name, run] : runs_) {
     run->stop_requested = true;
-    if (run->job == JobState::kWaiting) {
-      EndJob(*run, JobState::kFailed);
-      Enter(*run, UnitPhase::kInactive, now, unit::kForever);
-    }
     if (run->phase == UnitPhase::kAutoRestart) {
       Enter(*run, UnitPhase::kInactive, now, unit::kForever);
     }
-    if (run->phase != UnitPhase::kInactive && run->phase != UnitPhase::kFailed) {
-      active.push_back(run->unit);
-    }
+    if (!run->IsDown()) active.push_back(run->unit);
   }
-  stop_order_.clear();
-  for (const unit::Job& job : unit::BuildStopOrder(loader_, active)) {
-    StopJob stop{Find(job.unit->name), {}};
-    for (const std::size_t other : job.after) stop.after.push_back(other);
-    stop_order_.push_back(std::move(stop));
+  Plan plan;
+  for (const unit::Job& job : unit::BuildStopOrder(*loader_, active)) {
+    plan.push_back({Find(job.unit->name), JobKind::kStop, job.after, ""});
   }
-  PumpStops(now);
-}
-
-void Supervisor::PumpStops(Time now) {
-  const auto down = [](const UnitRun* run) {
-    return run->phase == UnitPhase::kInactive || run->phase == UnitPhase::kFailed;
-  };
-  bool changed = true;
-  while (changed) {
-    changed = false;
-    for (StopJob& job : stop_order_) {
-      if (job.begun || !std::ranges::all_of(job.after, [&](std::size_t other) {
-            return down(stop_order_[other].run);
-          })) {
-        continue;
-      }
-      job.begun = true;
-      changed = true;
-      UnitRun& run = *job.run;
-      EndJob(run, JobState::kFailed);
-      if (run.phase == UnitPhase::kActive) {
-        Enter(run, UnitPhase::kInactive, now, unit::kForever);
-      } else if (!down(&run)) {
-        BeginStop(run, now);
-      }
-    }
+  if (const auto done = Install(plan, JobMode::kReplace, now); !done) {
+    host_.Log(LogLevel::kError, done.error().ToString());
   }
-}
-
-// A unit is down for good, well or not: what others have asked for in that case.
-void Supervisor::AfterDown(UnitRun& run, Time now) {
-  const Unit& unit = *run.unit;
-  RequestAction(run.failed ? unit.failure_action : unit.success_action, run);
-  if (stopping_) return;
-  for (const std::string& name : run.failed ? unit.on_failure : unit.on_success) {
-    if (const auto transaction = unit::BuildTransaction(loader_, name)) {
-      Start(*transaction, now);
-    } else {
-      host_.Log(LogLevel::kError, name + ": cannot be started: " + transaction.error().ToString());
-    }
-  }
-  for (auto& [name, other] : runs_) {
-    const bool up = other->phase == UnitPhase::kRunning || other->phase == UnitPhase::kExited ||
-                    other->phase == UnitPhase::kActive;
-    const bool bound =
-        up && std::ranges::any_of(other->unit->binds_to, [&](const std::string& bound_to) {
-          return loader_.ResolveAlias(bound_to) == unit.name;
-        });
-    if (!bound) continue;
-    host_.Log(LogLevel::kInfo, name + ": stopped with " + unit.name);
-    other->stop_requested = true;
-    if (other->phase != UnitPhase::kActive) {
-      BeginStop(*other, now);
-      continue;
-    }
-    Enter(*other, UnitPhase::kInactive, now, unit::kForever);
-    AfterDown(*other, now);
-  }
+  Pump(now);
 }
 
 bool Supervisor::AllStopped() const {
-  return std::ranges::all_of(runs_, [](const auto& entry) {
-    const UnitPhase phase = entry.second->phase;
-    return phase == UnitPhase::kInactive || phase == UnitPhase::kFailed;
-  });
-}
-
-void Supervisor::RequestAction(unit::SystemAction action, const UnitRun& run) {
-  if (action == unit::SystemAction::kNone || stopping_) return;
-  host_.Log(LogLevel::kNotice, run.unit->name + ": ended, the whole system follows");
-  // Later rows of the enumeration are not more urgent, but the first request stands.
-  if (action_ == unit::SystemAction::kNone) action_ = action;
+  return std::ranges::all_of(runs_, [](const auto& entry) { return entry.second->IsDown(); });
 }
 
 }  // namespace inro::guest

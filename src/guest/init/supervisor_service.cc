@@ -1,4 +1,5 @@
-// The life of one service; the states are described at the head of supervisor.h.
+// The life of one service until it is up; supervisor_stop.cc has the way down. The states are
+// described at the head of supervisor.h. Sockets run their commands through the same phases.
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -10,16 +11,19 @@
 namespace inro::guest {
 
 using unit::Command;
-using unit::Restart;
 using unit::ServiceSettings;
 using unit::ServiceType;
-using JobState = UnitRun::JobState;
 
 namespace {
 
 std::string Describe(int status) {
   if (WIFEXITED(status)) return fmt::format("exit status {}", WEXITSTATUS(status));
   return fmt::format("killed by {}", unit::SignalName(WTERMSIG(status)));
+}
+
+std::string_view ResultOf(int status) {
+  if (WIFEXITED(status)) return "exit-code";
+  return WCOREDUMP(status) ? "core-dump" : "signal";
 }
 
 // A clean end of a main process: exit 0, the polite signals, and SuccessExitStatus=.
@@ -36,15 +40,24 @@ bool IsClean(int status, const ServiceSettings& service) {
   return signal < 65 && service.success_status.signals.test(static_cast<std::size_t>(signal));
 }
 
-bool InSet(const UnitRun& run, const unit::ExitStatusSet& set) {
-  const auto status = static_cast<std::size_t>(run.end_status);
-  if (run.kind_of_end == 1 || run.kind_of_end == 2) return status < 256 && set.codes.test(status);
-  return run.kind_of_end == 3 && status < 65 && set.signals.test(status);
-}
-
 }  // namespace
 
 const std::vector<Command>& Supervisor::CommandsOf(const UnitRun& run) const {
+  static const std::vector<Command> kNone;
+  if (const unit::SocketSettings* socket = run.unit->socket.get()) {
+    switch (run.phase) {
+      case UnitPhase::kStartPre:
+        return socket->start_pre;
+      case UnitPhase::kStartPost:
+        return socket->start_post;
+      case UnitPhase::kStop:
+        return socket->stop_pre;
+      case UnitPhase::kStopPost:
+        return socket->stop_post;
+      default:
+        return kNone;
+    }
+  }
   const ServiceSettings& service = *run.unit->service;
   switch (run.phase) {
     case UnitPhase::kCondition:
@@ -53,19 +66,30 @@ const std::vector<Command>& Supervisor::CommandsOf(const UnitRun& run) const {
       return service.start_pre;
     case UnitPhase::kStartPost:
       return service.start_post;
+    case UnitPhase::kReload:
+      return service.reload;
     case UnitPhase::kStop:
       return service.stop;
     case UnitPhase::kStopPost:
       return service.stop_post;
-    default:
+    case UnitPhase::kStart:
       return service.start;
+    default:
+      return kNone;
   }
 }
 
 void Supervisor::RunPhase(UnitRun& run, UnitPhase phase, Time now) {
-  const ServiceSettings& service = *run.unit->service;
   const bool stop = phase == UnitPhase::kStop || phase == UnitPhase::kStopPost;
-  Enter(run, phase, now, stop ? service.stop_timeout : service.start_timeout);
+  unit::Microseconds timeout = unit::kForever;
+  if (run.unit->socket) {
+    timeout = run.unit->socket->timeout;
+  } else {
+    timeout = stop ? run.unit->service->stop_timeout : run.unit->service->start_timeout;
+  }
+  // One time span for the whole start, as the manual says of TimeoutStartSec= for each command of
+  // a oneshot and for the start as a whole of the others.
+  Enter(run, phase, now, timeout);
   run.command = 0;
   if (phase == UnitPhase::kStart) {
     LaunchMain(run, now);
@@ -74,29 +98,40 @@ void Supervisor::RunPhase(UnitRun& run, UnitPhase phase, Time now) {
   }
 }
 
+// `status` holds the text of $EXIT_STATUS as long as the options are used.
+LaunchOptions Supervisor::OptionsFor(const UnitRun& run, std::string& status) const {
+  LaunchOptions options;
+  options.main_pid = run.main_pid;
+  options.environment = run.monitor;
+  if (run.IsStopping() && run.unit->service) {
+    constexpr std::string_view kCodes[] = {"", "exited", "exited", "killed", "dumped"};
+    options.service_result = run.result;
+    options.exit_code = kCodes[static_cast<std::size_t>(run.end)];
+    const bool killed = run.end == ProcessEnd::kKilled || run.end == ProcessEnd::kDumped;
+    if (run.end != ProcessEnd::kNone) {
+      status =
+          killed ? std::string(unit::SignalName(run.end_status)) : std::to_string(run.end_status);
+      options.exit_status = status;
+    }
+  }
+  return options;
+}
+
 // Runs the next command of the phase as control process, or goes on when there is none left.
 void Supervisor::RunCommands(UnitRun& run, Time now) {
   const auto& commands = CommandsOf(run);
   while (run.command < commands.size()) {
     const Command& command = commands[run.command];
-    LaunchOptions options;
-    options.main_pid = run.main_pid;
-    const std::string code = std::to_string(run.end_status);
-    if (run.phase == UnitPhase::kStop || run.phase == UnitPhase::kStopPost) {
-      constexpr std::string_view kCodes[] = {"", "exited", "exited", "killed", "killed"};
-      options.service_result = run.failed ? "exit-code" : "success";
-      options.exit_code = kCodes[run.kind_of_end];
-      if (run.kind_of_end != 0) options.exit_status = code;
-    }
-    const auto pid = host_.Launch(*run.unit, command, options);
+    std::string status;
+    const auto pid = host_.Launch(*run.unit, command, OptionsFor(run, status));
     if (pid) {
       run.control_pid = *pid;
       processes_[*pid] = &run;
       return;
     }
     if ((command.flags & unit::kIgnoreFailure) == 0) {
-      const bool stop = run.phase == UnitPhase::kStop || run.phase == UnitPhase::kStopPost;
-      if (!stop) return Fail(run, pid.error().ToString(), now);
+      if (run.IsStarting()) return LaunchFailed(run, pid.error(), now);
+      if (run.phase == UnitPhase::kReload) return EndReload(run, JobOutcome::kFailed, now);
       host_.Log(LogLevel::kWarning, run.unit->name + ": " + pid.error().ToString());
     }
     ++run.command;
@@ -105,40 +140,52 @@ void Supervisor::RunCommands(UnitRun& run, Time now) {
 }
 
 void Supervisor::PhaseDone(UnitRun& run, Time now) {
+  const bool socket = run.unit->socket != nullptr;
   switch (run.phase) {
     case UnitPhase::kCondition:
       return RunPhase(run, UnitPhase::kStartPre, now);
     case UnitPhase::kStartPre:
-      return RunPhase(run, UnitPhase::kStart, now);
+      return socket ? Listen(run, now) : RunPhase(run, UnitPhase::kStart, now);
     case UnitPhase::kStart:
-      return Started(run, now);
+      return RunPhase(run, UnitPhase::kStartPost, now);
     case UnitPhase::kStartPost:
-      return EnterUp(run, now);
+      return socket ? Activated(run, now) : EnterUp(run, now);
+    case UnitPhase::kReload:
+      // Type=notify-reload says itself when it is done.
+      if (run.unit->service->EffectiveType() == ServiceType::kNotifyReload) return;
+      return EndReload(run, JobOutcome::kDone, now);
     case UnitPhase::kStop:
-      return SignalPhase(run, UnitPhase::kStopSigterm, now);
+      return socket ? CloseSocket(run, now) : SignalPhase(run, UnitPhase::kStopSigterm, now);
     case UnitPhase::kStopPost:
-      return Down(run, now);
+      return socket ? Deactivated(run, now) : Down(run, now);
     default:
       return;
   }
+}
+
+void Supervisor::LaunchFailed(UnitRun& run, const Error& error, Time now) {
+  Fail(run, "resources", error.ToString(), now);
 }
 
 // Starts the (next) command of ExecStart=.
 void Supervisor::LaunchMain(UnitRun& run, Time now) {
   const ServiceSettings& service = *run.unit->service;
   const ServiceType type = service.EffectiveType();
-  if (service.start.empty()) return Started(run, now);  // a oneshot with only ExecStop=
+  // A oneshot with only ExecStop=.
+  if (service.start.empty()) return RunPhase(run, UnitPhase::kStartPost, now);
   const bool forking = type == ServiceType::kForking;
   const Command& command = service.start[run.command];
   LaunchOptions options;
   options.main = !forking;
+  options.watchdog = run.watchdog;
+  options.environment = run.monitor;
   const auto pid = host_.Launch(*run.unit, command, options);
   if (!pid) {
-    if ((command.flags & unit::kIgnoreFailure) == 0) return Fail(run, pid.error().ToString(), now);
+    if ((command.flags & unit::kIgnoreFailure) == 0) return LaunchFailed(run, pid.error(), now);
     if (type == ServiceType::kOneshot && ++run.command < service.start.size()) {
       return LaunchMain(run, now);
     }
-    return Started(run, now);
+    return RunPhase(run, UnitPhase::kStartPost, now);
   }
   processes_[*pid] = &run;
   if (forking) {
@@ -146,10 +193,25 @@ void Supervisor::LaunchMain(UnitRun& run, Time now) {
     return;
   }
   run.main_pid = *pid;
-  // Launch comes back once the program is executed: that is all that simple and exec wait for.
+  if (type == ServiceType::kDbus) return WaitForBusName(run, now);
+  // Type=simple counts as started before its program is executed.
   const bool waits = type == ServiceType::kOneshot || type == ServiceType::kNotify ||
-                     type == ServiceType::kNotifyReload;
-  if (!waits) Started(run, now);
+                     type == ServiceType::kNotifyReload ||
+                     (type == ServiceType::kExec && !host_.IsExecuted(*pid));
+  if (!waits) RunPhase(run, UnitPhase::kStartPost, now);
+}
+
+// A helper child asks the bus, so that PID 1 need not: its exit with 0 means that the name is
+// owned.
+void Supervisor::WaitForBusName(UnitRun& run, Time now) {
+  const auto pid = host_.WaitForBusName(run.unit->service->bus_name);
+  if (!pid) {
+    host_.Log(LogLevel::kWarning,
+              run.unit->name + ": " + pid.error().ToString() + "; it counts as started at once");
+    return RunPhase(run, UnitPhase::kStartPost, now);
+  }
+  run.control_pid = *pid;
+  processes_[*pid] = &run;
 }
 
 bool Supervisor::AdoptMainProcess(UnitRun& run) {
@@ -160,16 +222,16 @@ bool Supervisor::AdoptMainProcess(UnitRun& run) {
   return true;
 }
 
-void Supervisor::Started(UnitRun& run, Time now) { RunPhase(run, UnitPhase::kStartPost, now); }
-
 void Supervisor::EnterUp(UnitRun& run, Time now) {
   const ServiceSettings& service = *run.unit->service;
   const ServiceType type = service.EffectiveType();
   const bool alive =
       run.main_pid != 0 || (type == ServiceType::kForking && !host_.GroupIsEmpty(*run.unit));
   if (alive) {
+    if (run.watchdog.count() > 0) run.watchdog_deadline = now + run.watchdog;
+    if (service.runtime_max != unit::kForever) run.runtime_deadline = now + service.runtime_max;
     Enter(run, UnitPhase::kRunning, now, unit::kForever);
-  } else if (service.remain_after_exit) {
+  } else if (service.remain_after_exit && !run.failed) {
     Enter(run, UnitPhase::kExited, now, unit::kForever);
   } else {
     // A oneshot has done its work, or the process ended while ExecStartPost= ran.
@@ -177,19 +239,38 @@ void Supervisor::EnterUp(UnitRun& run, Time now) {
       if (type == ServiceType::kOneshot) {
         host_.Log(LogLevel::kInfo, run.unit->name + ": started");
       }
-      EndJob(run, JobState::kDone);
+      FinishJob(run, JobOutcome::kDone);
     }
-    return BeginStop(run, now);
+    return StopService(run, now);
   }
   host_.Log(LogLevel::kInfo, run.unit->name + ": started");
-  EndJob(run, JobState::kDone);
+  FinishJob(run, JobOutcome::kDone);
+  CameUp(run);
+}
+
+void Supervisor::BeginReload(UnitRun& run, Time now) {
+  const ServiceSettings& service = *run.unit->service;
+  run.reload_ready = false;
+  Enter(run, UnitPhase::kReload, now, service.start_timeout);
+  run.command = 0;
+  if (service.EffectiveType() == ServiceType::kNotifyReload && run.main_pid > 0) {
+    host_.Kill(run.main_pid, service.reload_signal);
+  }
+  RunCommands(run, now);
+}
+
+void Supervisor::EndReload(UnitRun& run, JobOutcome outcome, Time now) {
+  if (run.phase == UnitPhase::kReload) {
+    const bool alive = run.main_pid != 0 || !host_.GroupIsEmpty(*run.unit);
+    Enter(run, alive ? UnitPhase::kRunning : UnitPhase::kExited, now, unit::kForever);
+  }
+  if (run.job && run.job->kind == JobKind::kReload) FinishJob(run, outcome);
 }
 
 void Supervisor::ControlEnded(UnitRun& run, int status, Time now) {
-  const ServiceSettings& service = *run.unit->service;
   const auto& commands = CommandsOf(run);
-  const bool forking = run.phase == UnitPhase::kStart;
-  const std::size_t at = forking ? 0 : run.command;
+  const bool starting_main = run.phase == UnitPhase::kStart;
+  const std::size_t at = starting_main ? 0 : run.command;
   const bool ignored = at < commands.size() && (commands[at].flags & unit::kIgnoreFailure) != 0;
   const bool good = (WIFEXITED(status) && WEXITSTATUS(status) == 0) || ignored;
   ++generation_;
@@ -199,27 +280,50 @@ void Supervisor::ControlEnded(UnitRun& run, int status, Time now) {
         // 1 to 254 skips the unit quietly (systemd.service(5), ExecCondition=).
         if (WIFEXITED(status) && WEXITSTATUS(status) < 255) {
           host_.Log(LogLevel::kInfo, run.unit->name + ": skipped by ExecCondition=");
-          EndJob(run, JobState::kDone);
-          return Enter(run, UnitPhase::kInactive, now, unit::kForever);
+          run.condition_skipped = true;
+          return SignalPhase(run, UnitPhase::kStopSigterm, now);
         }
-        return Fail(run, "ExecCondition=: " + Describe(status), now);
+        return Fail(run, ResultOf(status), "ExecCondition=: " + Describe(status), now);
       }
       break;
-    case UnitPhase::kStart:
-      if (!good) return Fail(run, Describe(status), now);
-      if (AdoptMainProcess(run)) return Started(run, now);
-      if (!service.pid_file.empty() && !host_.GroupIsEmpty(*run.unit))
-        return;  // OnTime looks again
-      if (service.pid_file.empty() && !host_.GroupIsEmpty(*run.unit)) return Started(run, now);
-      return Fail(run, "it left no process behind", now);
+    case UnitPhase::kStart: {
+      const ServiceSettings& service = *run.unit->service;
+      if (service.EffectiveType() == ServiceType::kDbus) {
+        if (good) return RunPhase(run, UnitPhase::kStartPost, now);
+        return Fail(run, "protocol", service.bus_name + " did not appear on the bus", now);
+      }
+      if (!good) return Fail(run, ResultOf(status), Describe(status), now);
+      if (AdoptMainProcess(run)) return RunPhase(run, UnitPhase::kStartPost, now);
+      const bool empty = host_.GroupIsEmpty(*run.unit);
+      if (!service.pid_file.empty() && !empty) {  // OnTime looks again
+        watched_.insert(&run);
+        return;
+      }
+      if (service.pid_file.empty() && (!empty || service.remain_after_exit)) {
+        return RunPhase(run, UnitPhase::kStartPost, now);
+      }
+      return Fail(run, "protocol", "it left no process behind", now);
+    }
     case UnitPhase::kStartPre:
     case UnitPhase::kStartPost:
-      if (!good) return Fail(run, Describe(status), now);
+      if (!good) return Fail(run, ResultOf(status), Describe(status), now);
+      break;
+    case UnitPhase::kReload:
+      if (!good) {
+        host_.Log(LogLevel::kWarning, run.unit->name + ": ExecReload=: " + Describe(status));
+        return EndReload(run, JobOutcome::kFailed, now);
+      }
       break;
     case UnitPhase::kStop:
     case UnitPhase::kStopPost:
       if (!good) {
         host_.Log(LogLevel::kWarning, run.unit->name + ": a stop command: " + Describe(status));
+        if (!run.failed) {
+          run.failed = true;
+          run.result = ResultOf(status);
+          run.reason = "a stop command: " + Describe(status);
+        }
+        run.command = commands.size();
       }
       break;
     default:
@@ -232,193 +336,58 @@ void Supervisor::ControlEnded(UnitRun& run, int status, Time now) {
 void Supervisor::MainEnded(UnitRun& run, int status, Time now) {
   const ServiceSettings& service = *run.unit->service;
   const ServiceType type = service.EffectiveType();
-  const std::size_t at =
-      std::min(run.command, service.start.empty() ? 0 : service.start.size() - 1);
+  const std::size_t last = service.start.empty() ? 0 : service.start.size() - 1;
+  const std::size_t at = std::min(run.command, last);
   const bool ignored = run.phase == UnitPhase::kStart && at < service.start.size() &&
                        (service.start[at].flags & unit::kIgnoreFailure) != 0;
   const bool clean = IsClean(status, service) || ignored ||
                      (type != ServiceType::kOneshot && !service.start.empty() &&
                       (service.start.front().flags & unit::kIgnoreFailure) != 0);
-  run.kind_of_end = clean ? 1 : WIFEXITED(status) ? 2 : 3;
+  run.clean = clean;
+  run.end = WIFEXITED(status)   ? (clean ? ProcessEnd::kClean : ProcessEnd::kExited)
+            : WCOREDUMP(status) ? ProcessEnd::kDumped
+                                : ProcessEnd::kKilled;
   run.end_status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+  const bool oom =
+      !clean && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && host_.HadOomKill(*run.unit);
+  const std::string_view result = oom ? "oom-kill" : ResultOf(status);
   ++generation_;
   switch (run.phase) {
     case UnitPhase::kStart:
       if (type == ServiceType::kOneshot) {
-        if (!clean) return Fail(run, Describe(status), now);
+        if (!clean) return Fail(run, result, Describe(status), now);
         if (++run.command < service.start.size()) return LaunchMain(run, now);
-        return Started(run, now);
+        return RunPhase(run, UnitPhase::kStartPost, now);
       }
-      return Fail(run, "it ended before READY=1: " + Describe(status), now);
+      if (!clean) return Fail(run, result, "before it was ready: " + Describe(status), now);
+      return Fail(run, "protocol", "it ended before READY=1: " + Describe(status), now);
     case UnitPhase::kStartPost:
-      if (!clean) return Fail(run, Describe(status), now);
+      if (!clean) return Fail(run, result, Describe(status), now);
       return;  // decided when ExecStartPost= is done
     case UnitPhase::kRunning:
+    case UnitPhase::kReload:
       if (!clean) {
         run.failed = true;
-        run.result = Describe(status);
+        run.result = result;
+        run.reason = Describe(status);
+      } else if (service.exit_type_cgroup && !host_.GroupIsEmpty(*run.unit)) {
+        watched_.insert(&run);
+        return;
+      } else if (service.oom_policy != unit::OomPolicy::kContinue && host_.HadOomKill(*run.unit)) {
+        run.failed = true;
+        run.result = "oom-kill";
+        run.reason = "the kernel has killed a process for its memory";
       } else if (service.remain_after_exit) {
         return Enter(run, UnitPhase::kExited, now, unit::kForever);
       }
-      return BeginStop(run, now);
+      return StopService(run, now);
     default:
-      if (!clean && run.stop_requested && !run.failed && run.phase == UnitPhase::kStopSigterm) {
+      if (!clean && !run.failed && run.IsStopping()) {
         run.failed = true;
-        run.result = Describe(status);
+        run.result = result;
+        run.reason = Describe(status);
       }
       return CheckStopped(run, now);
-  }
-}
-
-void Supervisor::Fail(UnitRun& run, std::string reason, Time now) {
-  run.failed = true;
-  run.result = std::move(reason);
-  SignalPhase(run, UnitPhase::kStopSigterm, now);
-}
-
-void Supervisor::BeginStop(UnitRun& run, Time now) {
-  switch (run.phase) {
-    case UnitPhase::kRunning:
-    case UnitPhase::kExited:
-    case UnitPhase::kStartPost:
-      return RunPhase(run, UnitPhase::kStop, now);
-    case UnitPhase::kStop:
-    case UnitPhase::kStopSigterm:
-    case UnitPhase::kStopSigkill:
-    case UnitPhase::kStopPost:
-      return;  // on its way
-    default:
-      return SignalPhase(run, UnitPhase::kStopSigterm, now);
-  }
-}
-
-void Supervisor::SignalPhase(UnitRun& run, UnitPhase phase, Time now) {
-  const ServiceSettings& service = *run.unit->service;
-  Enter(run, phase, now, service.stop_timeout);
-  const bool last = phase == UnitPhase::kStopSigkill;
-  const int signal = last ? service.final_kill_signal : service.kill_signal;
-  using unit::KillMode;
-  if (service.kill_mode != KillMode::kNone) {
-    for (const pid_t pid : {run.main_pid, run.control_pid}) {
-      if (pid <= 0) continue;
-      host_.Kill(pid, signal);
-      if (signal != SIGKILL) host_.Kill(pid, SIGCONT);
-      if (!last && service.send_sighup) host_.Kill(pid, SIGHUP);
-    }
-    if (service.kill_mode == KillMode::kControlGroup ||
-        (last && service.kill_mode == KillMode::kMixed)) {
-      // The main process has had its signal; the rest of the group gets it now.
-      host_.KillGroup(*run.unit, signal, run.main_pid);
-    }
-  }
-  CheckStopped(run, now);
-}
-
-bool Supervisor::StillAlive(const UnitRun& run) const {
-  if (run.main_pid != 0 || run.control_pid != 0) return true;
-  const auto mode = run.unit->service->kill_mode;
-  const bool whole_group = mode == unit::KillMode::kControlGroup || mode == unit::KillMode::kMixed;
-  return whole_group && !host_.GroupIsEmpty(*run.unit);
-}
-
-void Supervisor::CheckStopped(UnitRun& run, Time now) {
-  if (run.phase != UnitPhase::kStopSigterm && run.phase != UnitPhase::kStopSigkill) return;
-  if (run.main_pid != 0 || run.control_pid != 0) return;
-  if (StillAlive(run)) {
-    // KillMode=mixed: when the main process has gone, what is left is killed at once.
-    if (run.unit->service->kill_mode == unit::KillMode::kMixed) {
-      host_.KillGroup(*run.unit, SIGKILL, 0);
-    }
-    return;
-  }
-  RunPhase(run, UnitPhase::kStopPost, now);
-}
-
-bool Supervisor::ShouldRestart(const UnitRun& run) const {
-  if (run.stop_requested || stopping_) return false;
-  const ServiceSettings& service = *run.unit->service;
-  if (InSet(run, service.restart_prevent)) return false;
-  if (InSet(run, service.restart_force)) return true;
-  const bool timed_out = run.kind_of_end == 4;
-  switch (service.restart) {
-    case Restart::kNo:
-    case Restart::kOnWatchdog:
-      return false;
-    case Restart::kAlways:
-      return true;
-    case Restart::kOnSuccess:
-      return !run.failed;
-    case Restart::kOnFailure:
-      return run.failed;
-    case Restart::kOnAbnormal:
-      return run.failed && (run.kind_of_end == 3 || timed_out);
-    case Restart::kOnAbort:
-      return run.failed && run.kind_of_end == 3;
-  }
-  return false;
-}
-
-void Supervisor::Down(UnitRun& run, Time now) {
-  const unit::Unit& unit = *run.unit;
-  if (!host_.GroupIsEmpty(unit) && unit.service->kill_mode != unit::KillMode::kNone &&
-      unit.service->kill_mode != unit::KillMode::kProcess) {
-    host_.KillGroup(unit, SIGKILL, 0);  // what ExecStopPost= left behind
-  }
-  const bool restart = ShouldRestart(run);
-  host_.CleanUp(unit, restart);
-  if (run.failed) {
-    LogFailure(run);
-  } else if (unit.service->EffectiveType() != ServiceType::kOneshot || run.stop_requested) {
-    host_.Log(LogLevel::kInfo, unit.name + ": stopped");
-  }
-  EndJob(run, run.failed ? JobState::kFailed : JobState::kDone);
-  if (restart) {
-    ++run.restarts;
-    return Enter(run, UnitPhase::kAutoRestart, now, unit.service->restart_delay);
-  }
-  Enter(run, run.failed ? UnitPhase::kFailed : UnitPhase::kInactive, now, unit::kForever);
-  AfterDown(run, now);
-}
-
-void Supervisor::Timeout(UnitRun& run, Time now) {
-  run.deadline = kNever;
-  switch (run.phase) {
-    case UnitPhase::kAutoRestart:
-      return Begin(run, now);
-    case UnitPhase::kCondition:
-    case UnitPhase::kStartPre:
-    case UnitPhase::kStart:
-    case UnitPhase::kStartPost:
-      run.kind_of_end = 4;
-      return Fail(run, fmt::format("time ran out in {}", ToString(run.phase)), now);
-    case UnitPhase::kStop:
-      run.failed = true;
-      run.result = "time ran out in ExecStop=";
-      return SignalPhase(run, UnitPhase::kStopSigterm, now);
-    case UnitPhase::kStopSigterm:
-      if (!run.failed) {
-        run.failed = true;
-        run.result = "it did not end in time and was killed";
-      }
-      if (!run.unit->service->send_sigkill) return RunPhase(run, UnitPhase::kStopPost, now);
-      return SignalPhase(run, UnitPhase::kStopSigkill, now);
-    case UnitPhase::kStopSigkill:
-      // Nothing more can be done: a process in an uninterruptible sleep. Go on without it.
-      host_.Log(LogLevel::kError, run.unit->name + ": a process does not die of SIGKILL");
-      for (pid_t* pid : {&run.main_pid, &run.control_pid}) {
-        if (*pid > 0) processes_.erase(*pid);
-        *pid = 0;
-      }
-      return RunPhase(run, UnitPhase::kStopPost, now);
-    case UnitPhase::kStopPost:
-      if (run.control_pid > 0) {
-        host_.Kill(run.control_pid, SIGKILL);
-        processes_.erase(run.control_pid);
-        run.control_pid = 0;
-      }
-      return Down(run, now);
-    default:
-      return;
   }
 }
 

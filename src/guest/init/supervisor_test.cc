@@ -33,7 +33,7 @@ class FakeHost final : public ServiceHost {
   }
   bool GroupIsEmpty(const unit::Unit& unit) override { return alive[unit.name].empty(); }
   pid_t FindMainProcess(const unit::Unit&) override { return main_process; }
-  Result<> Mount(const unit::Unit&) override { return {}; }
+  Result<pid_t> Mount(const unit::Unit&) override { return 0; }
   void CleanUp(const unit::Unit& unit, bool restarting) override {
     if (!restarting) calls.push_back("clean " + unit.name);
   }
