@@ -189,6 +189,15 @@ TEST_F(TreeCopyTest, AFileThatChangesIsNoticed) {
   EXPECT_FALSE(reader->Next().value());
 }
 
+TEST(TreeReader, FilesThatDoNotKnowTheirSize) {
+  auto reader = TreeReader::Open("/proc/self/status", {.content_limit = 64 << 10});
+  ASSERT_TRUE(reader);
+  const auto entry = reader->Next();
+  ASSERT_TRUE(entry && *entry);
+  EXPECT_THAT((*entry)->content, HasSubstr("Pid:"));
+  EXPECT_EQ((*entry)->size, (*entry)->content.size());
+}
+
 TEST(TreePath, Plain) {
   EXPECT_TRUE(CheckTreePath(""));
   EXPECT_TRUE(CheckTreePath("a/..b/.c"));

@@ -73,6 +73,20 @@ Result<std::string> ReadAt(int fd, std::uint64_t offset, std::size_t length) {
   return bytes;
 }
 
+Result<std::string> ReadUpTo(int fd, std::size_t limit) {
+  std::string bytes(limit, '\0');
+  std::size_t done = 0;
+  while (done < limit) {
+    const ssize_t got = ::pread(fd, bytes.data() + done, limit - done, static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno("read");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
 // Where the file has data. One extent over all of it where the file system cannot tell.
 std::vector<std::uint64_t> ExtentsOf(int fd, std::uint64_t size, std::size_t limit) {
   std::vector<std::uint64_t> extents;
@@ -152,7 +166,9 @@ Result<> TreeReader::Fill(int fd, TreeEntry& entry) const {
   if (options_.attributes) ReadAttributes(fd, entry);
   if (entry.type != TreeEntryType::kFile || !entry.same_as.empty()) return {};
   if (entry.size <= options_.content_limit) {
-    INRO_ASSIGN(entry.content, ReadAt(fd, 0, entry.size));
+    // Files of /proc and /sys hold more or less than they say.
+    INRO_ASSIGN(entry.content, ReadUpTo(fd, entry.size == 0 ? options_.content_limit : entry.size));
+    entry.size = entry.content.size();
     entry.whole = true;
     return {};
   }

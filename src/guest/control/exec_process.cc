@@ -22,6 +22,7 @@ namespace {
 using wire::Code;
 
 constexpr std::size_t kReadChunk = 256 << 10;
+constexpr int kSmallRead = 4096;
 constexpr int kPipeBytes = 256 << 10;
 constexpr char kEndOfTransmission = 4;  // Ctrl-D: the end of input on a terminal
 
@@ -208,7 +209,9 @@ bool ExecProcess::ReadOnce(Output& output) {
   protocol::ExecReadResponse response;
   response.eof = !output.fd;
   if (output.fd) {
-    response.data.resize(std::min(read.limit, kReadChunk));
+    int waiting = 0;
+    if (::ioctl(output.fd.get(), FIONREAD, &waiting) != 0 || waiting <= 0) waiting = kSmallRead;
+    response.data.resize(std::min({read.limit, kReadChunk, static_cast<std::size_t>(waiting)}));
     ssize_t got = -1;
     do {
       got = ::read(output.fd.get(), response.data.data(), response.data.size());
