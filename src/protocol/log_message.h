@@ -12,7 +12,8 @@ namespace inro::protocol {
 
 inline constexpr std::string_view kLogService = "inro.control.v1.Logs";
 // Where the collector gives out its records inside the guest. A client sends "AFTER <seq>\n" and
-// reads one JSON object a line, from the first kept record whose number is greater.
+// reads one JSON object a line, from the first kept record whose number is greater; an empty line
+// whenever there is no further record yet.
 inline constexpr std::string_view kLogSocket = "/run/inro/logs.sock";
 // What the collector shows of itself, a JSON object; "host_port" is one of its numbers.
 inline constexpr std::string_view kLogState = "/run/inro/state/logs.json";

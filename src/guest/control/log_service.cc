@@ -22,17 +22,20 @@ constexpr std::uint32_t kMaxWaitMs = 10'000;
 // An answer stays well below what one ttrpc frame may hold.
 constexpr std::size_t kMaxAnswer = std::size_t{512} << 10;
 constexpr std::uint32_t kMaxLines = 4096;
-// After the first record, what comes within this time goes into the same answer.
-constexpr milliseconds kGather{10};
+// The collector answers at once; a guest may be slow.
+constexpr milliseconds kAnswerLimit{5000};
 
-// Takes the whole lines off the front of `bytes`.
-void TakeLines(std::string& bytes, std::size_t most, std::vector<std::string>& lines) {
+// Takes the whole lines off the front of `bytes`. True when an empty one was there: that is all.
+bool TakeLines(std::string& bytes, std::size_t most, std::vector<std::string>& lines) {
   std::size_t begin = 0;
+  bool all = false;
   for (std::size_t end; lines.size() < most && (end = bytes.find('\n', begin)) != bytes.npos;
        begin = end + 1) {
-    lines.push_back(bytes.substr(begin, end - begin));
+    all = all || end == begin;
+    if (end != begin) lines.push_back(bytes.substr(begin, end - begin));
   }
   bytes.erase(0, begin);
+  return all;
 }
 
 // The number after "host_port": in the collector's own state.
@@ -67,7 +70,6 @@ void AnswerRead(wire::Call call, wire::Responder responder) {
 
 Result<protocol::LogReadResponse> ReadLog(const std::string& socket,
                                           const protocol::LogReadRequest& request) {
-  const auto deadline = Clock::now() + milliseconds(std::min(request.wait_ms, kMaxWaitMs));
   INRO_ASSIGN(const UniqueFd fd,
               wire::Connect({.kind = wire::Address::Kind::kUnix, .path = socket}, kConnectLimit));
   INRO_TRY(sys::WriteAll(fd.get(), fmt::format("AFTER {}\n", request.after_seq), socket));
@@ -76,10 +78,12 @@ Result<protocol::LogReadResponse> ReadLog(const std::string& socket,
   protocol::LogReadResponse response;
   std::string bytes;
   std::size_t total = 0;
-  // Also an answer at once takes the moment in which the collector writes.
-  auto until = std::max(deadline, Clock::now() + kGather);
+  const auto wait = milliseconds(std::min(request.wait_ms, kMaxWaitMs));
+  const auto begin = Clock::now();
+  bool all = false;  // of what there was at the beginning
   char buffer[16 << 10];
   while (response.lines.size() < most && total < kMaxAnswer) {
+    const auto until = begin + (all ? wait : kAnswerLimit + wait);
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
     pollfd waiting{.fd = fd.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
@@ -96,9 +100,8 @@ Result<protocol::LogReadResponse> ReadLog(const std::string& socket,
     if (bytes.size() > protocol::kLogLineLimit + sizeof buffer) {
       return Fail("a line of the log has no end");
     }
-    const bool first = response.lines.empty();
-    TakeLines(bytes, most, response.lines);
-    if (first && !response.lines.empty()) until = Clock::now() + kGather;
+    all = TakeLines(bytes, most, response.lines) || all;
+    if (all && !response.lines.empty()) break;
   }
   return response;
 }

@@ -23,7 +23,7 @@ Collector::Collector(wire::Loop& loop, Ring ring, const CollectorSettings& setti
     : loop_(loop),
       settings_(settings),
       ring_(std::move(ring)),
-      intake_(ring_, settings.intake, [this] { Changed(); }),
+      intake_(ring_, units_, settings.intake, [this] { Changed(); }),
       readers_(loop, ring_),
       stdout_(loop, intake_, units_) {}
 

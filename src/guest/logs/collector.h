@@ -65,8 +65,8 @@ class Collector {
   wire::Loop& loop_;
   const CollectorSettings settings_;
   Ring ring_;
-  Intake intake_;
   ProcessUnits units_;
+  Intake intake_;
   Readers readers_;
   StdoutSource stdout_;
   std::optional<KmsgSource> kmsg_;

@@ -98,7 +98,7 @@ class CollectorTest : public ::testing::Test {
       if (::recv(fd, buffer, size, 0) != static_cast<ssize_t>(size)) break;
       if (end == bytes.npos) continue;
       line.pop_back();
-      lines.push_back(std::move(line));
+      if (!line.empty()) lines.push_back(std::move(line));
       line.clear();
     }
     return lines;

@@ -45,6 +45,10 @@ bool Intake::TakeAgentLine(const Record& record) {
   merged.priority = line.priority;
   if (merged.pid == 0 || line.of_agent) merged.pid = line.pid != 0 ? line.pid : record.pid;
   if (!line.name.empty()) merged.identifier = line.name;
+  // A line that came by the kernel's log has no sender but the one it names.
+  if (merged.unit.empty()) {
+    merged.unit = units_.Find(static_cast<pid_t>(merged.pid), record.monotonic_us);
+  }
   // The way's own fields, when it had some, come after the line's.
   std::string fields = std::move(line.fields);
   std::string_view rest = record.fields;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "guest/logs/field_list.h"
+#include "guest/logs/process_unit.h"
 #include "guest/logs/rate_limit.h"
 #include "guest/logs/record.h"
 #include "guest/logs/ring.h"
@@ -29,9 +30,11 @@ struct IntakeSettings {
 class Intake {
  public:
   // `changed` is called after each record that the ring took, and when OnTime() has a new moment to
-  // be called at. The ring must outlive this.
-  Intake(Ring& ring, const IntakeSettings& settings, std::function<void()> changed)
+  // be called at. Ring and units must outlive this.
+  Intake(Ring& ring, ProcessUnits& units, const IntakeSettings& settings,
+         std::function<void()> changed)
       : ring_(ring),
+        units_(units),
         settings_(settings),
         limit_(settings.rate_burst),
         changed_(std::move(changed)) {}
@@ -54,6 +57,7 @@ class Intake {
   void ReportDrops(std::string_view sender, std::uint64_t dropped);
 
   Ring& ring_;
+  ProcessUnits& units_;
   const IntakeSettings settings_;
   RateLimit limit_;
   std::function<void()> changed_;

@@ -55,6 +55,8 @@ struct Readers::Reader {
   std::size_t written = 0;  // of `out`
   std::string request;
   std::uint32_t events = 0;
+  bool local = false;
+  bool told_end = false;  // of a local one: it knows that it has all there is
   bool asking = false;
   bool half_closed = false;  // the other end writes no more
   bool full = false;
@@ -78,7 +80,7 @@ bool Readers::Add(UniqueFd socket, Kind kind) {
   const std::uint64_t id = next_id_++;
   reader->id = id;
   reader->socket = std::move(socket);
-  reader->asking = kind == Kind::kLocal;
+  reader->local = reader->asking = kind == Kind::kLocal;
   reader->cursor = ring_.Oldest();
   reader->events = EPOLLIN;
   reader->watch = loop_.Watch(reader->socket.get(), EPOLLIN,
@@ -137,12 +139,18 @@ void Readers::Fill(Reader& reader) {
   reader.written = 0;
   Record record;
   std::uint64_t lost = 0;
-  while (reader.out.size() < kBuffer && ring_.Next(reader.cursor, record, lost)) {
+  bool more = true;
+  while (reader.out.size() < kBuffer && (more = ring_.Next(reader.cursor, record, lost))) {
+    reader.told_end = false;
     if (lost > 0) {
       lost_ += lost;
       AppendLoss(lost, record.seq, reader.out);
     }
     AppendJsonRecord(record, reader.out);
+  }
+  if (reader.local && !more && !reader.told_end) {
+    reader.out += '\n';
+    reader.told_end = true;
   }
 }
 

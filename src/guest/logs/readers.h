@@ -31,7 +31,7 @@ class Readers {
 
   enum class Kind {
     kRemote,  // gets every kept record, from the oldest on
-    kLocal,   // says first "AFTER <seq>\n"
+    kLocal,   // says first "AFTER <seq>\n"; an empty line tells it that it has all there is
   };
   // Takes a connected non-blocking socket. With kMaxReaders there already, a reader whose other end
   // has stopped writing makes place; else the new one is turned away (false).
