@@ -94,16 +94,22 @@ std::string FormatUnits(const Supervisor& supervisor) {
     AppendField(out, run->job && run->job->running ? "running" : run->job ? "waiting" : "");
     AppendField(out, std::to_string(run->accepted));
     AppendField(out, run->failed || !run->IsUp() ? run->reason : "");
+    AppendField(out, std::to_string(run->stopping.count()));
     out.back() = '\n';
   }
   return out;
 }
 
 void StateFile::Update(const Supervisor& supervisor, Time now) {
-  if (path_.empty() || written_ == supervisor.generation() || now - last_ < interval_) return;
+  if (written_ == supervisor.generation() || now - last_ < interval_) return;
   last_ = now;
   // Many units that start write rarely: the cost stays linear.
   interval_ = kMinInterval + Time(static_cast<std::int64_t>(supervisor.runs().size()) * 200);
+  Write(supervisor);
+}
+
+void StateFile::Write(const Supervisor& supervisor) {
+  if (path_.empty()) return;
   written_ = supervisor.generation();
   const std::string text = FormatUnits(supervisor);
   const std::string temporary = path_ + ".new";

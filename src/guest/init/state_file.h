@@ -21,6 +21,7 @@
 //   job          start | stop | restart | reload, empty for none; then its number and state
 //   accepted     connections that a socket has taken
 //   reason       why it failed or was skipped, for people
+//   stopping_us  when it last ceased to be up; 0: never
 #pragma once
 
 #include <cstdint>
@@ -33,7 +34,7 @@ namespace inro::guest {
 inline constexpr std::string_view kStateColumns =
     "unit\tactive\tsub\tpid\tstarted_us\tactive_us\trestarts\tresult\tstatus\tcontrol_pid\t"
     "since_us\tinactive_us\texit_code\texit_status\tcondition\tjob\tjob_id\tjob_state\taccepted\t"
-    "reason";
+    "reason\tstopping_us";
 
 std::string_view ActiveState(UnitPhase phase);
 std::string_view SubState(const UnitRun& run);
@@ -48,6 +49,8 @@ class StateFile {
 
   // Writes when something changed and enough time has passed.
   void Update(const Supervisor& supervisor, Time now);
+  // Writes at once.
+  void Write(const Supervisor& supervisor);
   // When to call Update again; kNever when all is written.
   Time NextDeadline(const Supervisor& supervisor) const;
 
