@@ -6,6 +6,7 @@
 
 #include "compare/host_probe.h"
 #include "compare/log_check.h"
+#include "compare/trace_check.h"
 #include "protocol/agent_api.h"
 #include "protocol/health_message.h"
 #include "protocol/metrics_text.h"
@@ -35,13 +36,18 @@ struct Running {
   std::unique_ptr<vmm::Guest> guest;
   vmm::BootWatch watch;
   vmm::Readiness readiness;
+  std::unique_ptr<TraceCheck> trace;  // of a probed boot
 };
 
-Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits& limits) {
+Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits& limits,
+                             bool traced = false) {
   vmm::GuestOptions options;
   options.time_limit = limits.ready + limits.probe + milliseconds(60'000);
   INRO_ASSIGN(auto guest, vmm::Guest::Start(machine, options));
-  Running running{std::move(guest), vmm::BootWatch(Clock::now()), {}};
+  Running running{std::move(guest), vmm::BootWatch(Clock::now()), {}, nullptr};
+  if (traced) {
+    INRO_ASSIGN(running.trace, TraceCheck::Start(*running.guest));
+  }
   running.watch = vmm::BootWatch(running.guest->exec_time());
   vmm::ReadinessOptions wait;
   wait.timeout = limits.ready;
@@ -149,6 +155,7 @@ Result<> RunProbe(Running& running, const BootLimits& limits, ProbedBoot& boot) 
   INRO_ASSIGN(boot.state, AskState(*control));
   const GuestClock clock(boot.state, Milliseconds(Clock::now() - guest.exec_time()));
   FillTimeline(clock, boot);
+  INRO_TRY(running.trace->Call(guest));
   INRO_ASSIGN(boot.findings, AskProbes(*control, limits.probe));
   boot.findings.push_back(ProbeConsole(guest, boot.state));
   boot.findings.push_back(ProbeBinaries(guest));
@@ -176,7 +183,8 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
   probed.command_line.push_back("inro.probe");
   for (const std::string_view word : kConsoleWords) probed.command_line.emplace_back(word);
   probed.command_line.push_back(fmt::format("agent.log_vport={}", kLogPort));
-  INRO_ASSIGN(Running running, StartAndWait(probed, limits));
+  probed.command_line.emplace_back(kTraceWord);
+  INRO_ASSIGN(Running running, StartAndWait(probed, limits, true));
   ProbedBoot boot;
   boot.ready_ms = Milliseconds(running.readiness.since_exec);
   vmm::ConsoleTail console(running.guest->paths().console_log());
@@ -185,6 +193,7 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
     auto end = PowerOff(*running.guest);
     if (end) boot.end = *end;
     if (!end) probes = std::unexpected(end.error().Wrap("power the guest off"));
+    boot.findings.push_back(running.trace->Finish());
   }
   // Its own watch: it reads the whole log from the start, also what came after ready.
   vmm::BootWatch watch(running.guest->exec_time());

@@ -8,12 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/agent_api.h"
 #include "protocol/message.h"
 
 namespace inro::protocol {
 
-// Where the guest connects to (host CID 2), and what it posts to.
-inline constexpr std::uint32_t kTracePort = 10240;
+// What the guest posts to at host CID 2, port kTracePort.
 inline constexpr std::string_view kTracePath = "/v1/traces";
 // Where programs of the guest hand in finished spans: a datagram socket for root, one encoded Span
 // a datagram, whose times are CLOCK_MONOTONIC and which has no trace id where it belongs to the

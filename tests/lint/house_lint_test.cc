@@ -93,7 +93,7 @@ const std::map<std::string, std::vector<std::string>>& Arrows() {
        {"base", "sys", "wire", "protocol", "unit", "image/elf", "image/tree", "image/write",
         "image/definition", "image/build", "image/kernel", "vmm/guest", "vmm/kata", "vmm/host",
         "vmm/control"}},
-      {"report", {"base", "sys", "compare"}},
+      {"report", {"base", "sys", "protocol", "compare"}},
   };
   return arrows;
 }
