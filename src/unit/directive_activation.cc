@@ -98,7 +98,7 @@ constexpr Directive kTimerRows[] = {
     {"RandomizedDelaySec", Support::kEnforced, &parse::TimeSpan<&TimerSettings::randomized_delay>},
     {"RemainAfterElapse", Support::kEnforced, &parse::Bool<&TimerSettings::remain_after_elapse>},
     {"Unit", Support::kEnforced, &parse::TimerUnit},
-    {"WakeSystem", Support::kEnforced, &parse::Bool<&TimerSettings::wake_system>},
+    {"WakeSystem", Support::kNotEnforced, &parse::Bool<&TimerSettings::wake_system>},
 };
 static_assert(IsSorted(kTimerRows));
 
@@ -108,7 +108,7 @@ constexpr Directive kMountRows[] = {
     {"LazyUnmount", Support::kEnforced, &parse::Bool<&MountSettings::lazy_unmount>},
     {"Options", Support::kEnforced, &parse::Text<&MountSettings::options>},
     {"ReadWriteOnly", Support::kEnforced, &parse::Bool<&MountSettings::read_write_only>},
-    {"SloppyOptions", Support::kEnforced, &parse::Bool<&MountSettings::sloppy_options>},
+    {"SloppyOptions", Support::kNotEnforced, &parse::Bool<&MountSettings::sloppy_options>},
     {"TimeoutSec", Support::kEnforced, &parse::TimeSpan<&MountSettings::timeout>},
     {"Type", Support::kEnforced, &parse::Text<&MountSettings::type>},
     {"What", Support::kEnforced, &parse::Text<&MountSettings::what>},

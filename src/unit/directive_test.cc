@@ -42,7 +42,7 @@ TEST_F(DirectiveTest, Exec) {
       "CPUAffinity=0-2 4\nCPUAffinity=6\nIOSchedulingClass=idle\nIOSchedulingPriority=3\n"
       "CPUSchedulingPolicy=rr\nCPUSchedulingPriority=10\nTimerSlackNSec=50us\n"
       "SecureBits=keep-caps noroot-locked\nRootDirectory=/srv//x/\nDynamicUser=yes\n"
-      "LimitCPU=1min\nLimitNICE=-5\nLimitNOFILE=1K:2K\nLimitRTTIME=10ms\n"
+      "LimitCPU=1min\nLimitNICE=-5\nLimitNOFILE=1024:2048\nLimitRTTIME=10ms\n"
       "StandardInput=fd:in\nStandardOutput=journal+console\nStandardError=append:/var/log/%p\n"
       "LogLevelMax=notice\nSyslogFacility=local3\nNonBlocking=yes\n"
       "LoadCredential=key:/etc/key\nSetCredential=key:a\\nb\nSetCredential=plain:x y\n");

@@ -40,7 +40,10 @@ std::optional<std::uint64_t> ParseLimitSide(std::string_view text, int resource)
     const std::int64_t unit = resource == RLIMIT_CPU ? 1'000'000 : 1;
     return static_cast<std::uint64_t>((span->count() + unit - 1) / unit);
   }
-  return ParseSize(text);
+  constexpr int kOfBytes[] = {RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_STACK,   RLIMIT_CORE,
+                              RLIMIT_RSS,   RLIMIT_AS,   RLIMIT_MEMLOCK, RLIMIT_MSGQUEUE};
+  if (std::ranges::find(kOfBytes, resource) != std::end(kOfBytes)) return ParseSize(text);
+  return ParseNumber<std::uint64_t>(text);
 }
 
 }  // namespace

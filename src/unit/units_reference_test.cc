@@ -17,9 +17,10 @@ constexpr char kHead[] =
 <!-- Made from the directive table in src/unit; do not edit. -->
 
 init = inro reads the unit files that systemd reads: search path, drop-ins, aliases, masks,
-templates, `.wants/` and `.requires/` folders as in systemd.unit(5). It runs `service` units of
-Type simple, exec, oneshot, notify, notify-reload and forking, `target` units, and `mount` units of
-type tmpfs. Type idle is taken as simple, and so is Type dbus: there is no bus to wait for.
+templates, presets, `.wants/`, `.requires/` and `.upholds/` folders, specifiers and implicit
+dependencies as in systemd.unit(5). It runs `service`, `socket`, `timer`, `mount`, `target` and `slice`
+units. `path`, `swap`, `automount`, `scope` and `device` units are not run. Calendar expressions
+know UTC and no other time zone. `inro units check` says for any unit file what becomes of each line.
 
 Every directive is in one of three classes:
 
