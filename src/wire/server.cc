@@ -179,7 +179,7 @@ void Server::ReadSome(Connection& connection) {
     return TakeBytes(connection, bytes);
   }
   // One chunk a turn: other connections get theirs, and the level-triggered watch calls again.
-  std::array<char, 16384> chunk;
+  std::array<char, 65536> chunk;
   const ssize_t got = ::recv(connection.socket.get(), chunk.data(), chunk.size(), 0);
   if (got > 0) {
     return TakeBytes(connection, {chunk.data(), static_cast<std::size_t>(got)});
