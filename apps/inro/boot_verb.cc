@@ -1,6 +1,7 @@
 // `inro boot`: starts a guest, shows its agent's answer, stays until it is told to stop.
 #include <unistd.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 
@@ -90,6 +91,12 @@ std::string Json(const vmm::Guest& guest, const BootTarget& target, const AgentA
   return document.dump(2) + "\n";
 }
 
+// What others read has to hold wherever they are.
+std::string AbsolutePath(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &::free);
+  return real ? std::string(real.get()) : path;
+}
+
 class BootVerb final : public Verb {
  public:
   std::vector<Option> Options() override {
@@ -108,6 +115,9 @@ class BootVerb final : public Verb {
         {"--init", "INIT", &target_options_.init, "Of a definition or manifest"},
         {"--cache", "DIR", &target_options_.cache_dir, "The cache (default: ~/.cache/inro)"},
         {"--once", "", &once_, "Power the guest off once the agent has answered"},
+        {"-d,--detach", "", &detach_, "Print the guest's name and leave it running"},
+        {"--time-limit", "SECONDS", &time_limit_,
+         "Kill the guest after this time (default: never)"},
         {"--timeout", "SECONDS", &timeout_, "For the agent's answer (default: 120)"},
         {"--console", "", &console_, "Show the guest's console on stderr"},
         {"--keep-console", "FILE", &keep_console_, "Keep the guest's console in a file"},
@@ -137,6 +147,11 @@ class BootVerb final : public Verb {
     INRO_ASSIGN(BootTarget target, FindTarget(target_options_, session));
     INRO_TRY(ApplyTo(target.machine));
     if (print_command_) return PrintCommand(target.machine);
+    if (detach_ && (once_ || console_ || !keep_console_.empty())) {
+      return FailAs(
+          ErrorKind::kBadInput,
+          "--detach leaves the guest alone: not with --once, --console or --keep-console");
+    }
     return BootIt(session, target);
   }
 
@@ -197,6 +212,10 @@ class BootVerb final : public Verb {
     session.progress.Step("start the guest");
     vmm::GuestOptions options;
     options.name = name_;
+    options.artifact = AbsolutePath(target.artifact);
+    options.form = target.form;
+    options.init = target.init;
+    options.time_limit = milliseconds(time_limit_.value_or(0) * 1000);
     INRO_ASSIGN(const std::unique_ptr<vmm::Guest> guest,
                 vmm::Guest::Start(target.machine, options));
     vmm::ConsoleTail tail(guest->paths().console_log());
@@ -233,15 +252,25 @@ class BootVerb final : public Verb {
       return std::unexpected(ready.error());
     }
     ready->connection.reset();
-    const double ready_ms = std::chrono::duration<double, std::milli>(ready->since_exec).count();
+    const std::chrono::duration<double, std::milli> since_exec = ready->since_exec;
+    const double ready_ms = since_exec.count();
+    guest.RecordReady(since_exec);
     INRO_ASSIGN(const AgentAnswer answer, AskAgent(guest, ready_ms));
     session.progress.Step("");
-    INRO_TRY(Print(format_ == "json" ? Json(guest, target, answer) : Text(guest, target, answer)));
+    // Before the name is told: who reads it may use it at once.
+    if (detach_) INRO_TRY(guest.Detach(since_exec));
+    if (detach_ && format_ == "text") {
+      INRO_TRY(Print(guest.name() + "\n"));
+    } else {
+      INRO_TRY(
+          Print(format_ == "json" ? Json(guest, target, answer) : Text(guest, target, answer)));
+    }
     for (const vmm::BootFault& fault : watch.faults()) {
       if (fault.kind != vmm::FaultKind::kStall) {
         session.progress.Note(fmt::format("{}: {}", vmm::Word(fault.kind), fault.line));
       }
     }
+    if (detach_) return 0;
     if (!once_) {
       session.progress.Step("the guest runs; Ctrl-C powers it off");
       while (!stop.stop_requested()) {
@@ -275,6 +304,8 @@ class BootVerb final : public Verb {
 
   TargetOptions target_options_;
   bool once_ = false;
+  bool detach_ = false;
+  std::optional<std::uint64_t> time_limit_;
   bool console_ = false;
   bool print_command_ = false;
   std::optional<std::uint64_t> timeout_;

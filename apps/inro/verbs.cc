@@ -34,6 +34,7 @@ constexpr VerbRow kVerbs[] = {
      "powered off through its agent. When it does not come up: the console's last lines and the\n"
      "step that is missing.",
      "  inro boot images/debian --once\n"
+     "  inro boot images/debian --detach --name web\n"
      "  inro boot out/debian.img --attach nvme --console\n"
      "  inro boot /etc/kata-containers/configuration.toml --print-command\n",
      false, MakeBootVerb},
@@ -58,27 +59,47 @@ constexpr VerbRow kVerbs[] = {
      "  tar -c folder | inro exec debian -- tar -x -C /root\n",
      false, MakeExecVerb},
     {"cp", "Copy files and folders between host and guest",
-     "As cp -r: into the folder DESTINATION when there is one, else to that name; SOURCE/. is what "
-     "is\n"
-     "in a folder. Modes, times, links and holes are kept; a file appears when all of it is "
-     "there.\n"
-     "The guest needs no tool for it; its definition must allow it: debug = true or [control] exec "
-     "=\n"
-     "true.",
+     "As cp -r: into the folder DESTINATION when there is one, else to that name; SOURCE/. is\n"
+     "what is in a folder. Modes, times, links and holes are kept; a file appears when all of it\n"
+     "is there. The guest needs no tool for it; its definition must allow it: debug = true or\n"
+     "[control] exec = true.",
      "  inro cp program debian:/usr/local/bin/\n"
      "  inro cp debian:/var/log logs\n"
      "  inro cp run/vsock.sock:/etc/os-release .\n",
      false, MakeCpVerb},
     {"console", "Open a shell in a guest",
-     "The first of bash, sh and busybox that the guest has, on a terminal of its own: window "
-     "size,\n"
-     "Ctrl-C and job control work. Leave by ending the shell, or with ~. at the start of a line, "
-     "or\n"
-     "Ctrl-]. The exit code is the shell's. The guest's definition must allow it: debug = true or\n"
-     "[control] exec = true.",
+     "The first of bash, sh and busybox that the guest has, on a terminal of its own: window\n"
+     "size, Ctrl-C and job control work. Leave by ending the shell, or with ~. at the start of a\n"
+     "line, or Ctrl-]. The exit code is the shell's. The guest's definition must allow it:\n"
+     "debug = true or [control] exec = true.",
      "  inro console debian\n"
      "  inro console vsock://3 --user nobody\n",
      false, MakeConsoleVerb},
+    {"ps", "List the guests that run",
+     "Name, state, process, form, init, memory (taken of given) and time since the start, for all\n"
+     "guests of this user. Removes what guests left behind whose supervisor was killed.",
+     "  inro ps\n"
+     "  inro ps --all --format json\n",
+     false, MakePsVerb},
+    {"stop", "Power guests off",
+     "Asks the guest's agent, then the power button, then QEMU; kills what does not end. Prints "
+     "the\n"
+     "name of each that ended. Several are stopped side by side.",
+     "  inro stop web\n"
+     "  inro stop --all --force\n",
+     false, MakeStopVerb},
+    {"time", "Show how a guest keeps its time",
+     "Offset to the host's clock, where the time comes from, steps, and what chrony makes of it;\n"
+     "docs/time.md tells more.",
+     "  inro time web\n"
+     "  inro time web --watch --plot offset.html --for 600\n",
+     false, MakeTimeVerb},
+    {"host", "Serve time and traces to a sandbox that Kata started",
+     "Listens beside the sandbox's hybrid socket, until Ctrl-C. Guests that inro boots have their\n"
+     "host's time without it.",
+     "  inro host --socket /run/vc/vm/ID/clh.sock\n"
+     "  inro host --socket /run/vc/vm/ID/clh.sock --traces spans.json\n",
+     false, MakeHostVerb},
     {"inspect", "List, print and extract what an artifact holds", "",
      "  inro inspect out/debian.initrd /usr/lib/systemd/system\n"
      "  inro inspect out/debian.img /etc/os-release --cat\n"
@@ -95,6 +116,15 @@ constexpr VerbRow kVerbs[] = {
      "  inro definition\n"
      "  inro definition images/debian\n",
      false, MakeDefinitionVerb, DefinitionHelp},
+    {"trace", "Receive the spans of a guest: a file, a collector, a timeline",
+     "Of a running guest that has agent.trace on its kernel's command line, what it has kept since "
+     "its\n"
+     "boot and what comes, until Ctrl-C or its end. A definition or an artifact is booted with\n"
+     "agent.trace, waited for and powered off in order. Without an output: OTLP JSON on stdout.",
+     "  inro trace images/debian --html boot.html\n"
+     "  inro trace calm-otter --otlp http://localhost:4318\n"
+     "  inro trace images/debian --form image --init systemd -o spans.jsonl\n",
+     false, MakeTraceVerb},
     {"vsock", "Run the vsock device as a process of its own",
      "Serves one QEMU with -device vhost-user-vsock-pci, until it has come and gone, or Ctrl-C.\n"
      "A host process connects to the hybrid socket and sends \"CONNECT PORT\"; docs/vsock.md "
@@ -104,7 +134,8 @@ constexpr VerbRow kVerbs[] = {
      MakeVsockVerb},
     {"units", "Say what init = inro makes of unit files",
      "For each directive, with file and line: enforced (it does what systemd's manual says),\n"
-     "harmless (it has no effect here, and nothing is lost), not enforced (a promise that this init\n"
+     "harmless (it has no effect here, and nothing is lost), not enforced (a promise that this "
+     "init\n"
      "does not keep), unknown, or wrong. No guest is needed. Exit code 0 whenever a verdict was\n"
      "given.",
      "  inro units check my.service\n"
