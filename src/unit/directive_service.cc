@@ -45,7 +45,7 @@ constexpr Directive kRows[] = {
     {"RuntimeMaxSec", Support::kEnforced, &parse::RuntimeMax},
     {"RuntimeRandomizedExtraSec", Support::kNotEnforced},
     {"Sockets", Support::kEnforced, &parse::Units<&ServiceSettings::sockets>},
-    {"StartLimitAction", Support::kNotEnforced},
+    {"StartLimitAction", Support::kEnforced, &parse::StartLimitAction},
     {"StartLimitBurst", Support::kEnforced, &parse::StartLimitBurst},
     {"StartLimitInterval", Support::kEnforced, &parse::StartLimitInterval},
     {"StartLimitIntervalSec", Support::kEnforced, &parse::StartLimitInterval},

@@ -47,7 +47,7 @@ constexpr Directive kUnitRows[] = {
     {"RequiresMountsFor", Support::kEnforced, &parse::MountPaths},
     {"Requisite", Support::kEnforced, &parse::Units<&Unit::requisite>},
     {"SourcePath", Support::kEnforced, &parse::Path<&Unit::source_path>},
-    {"StartLimitAction", Support::kNotEnforced},
+    {"StartLimitAction", Support::kEnforced, &parse::StartLimitAction},
     {"StartLimitBurst", Support::kEnforced, &parse::StartLimitBurst},
     {"StartLimitInterval", Support::kEnforced, &parse::StartLimitInterval},
     {"StartLimitIntervalSec", Support::kEnforced, &parse::StartLimitInterval},

@@ -45,6 +45,15 @@ void StartLimitInterval(DirectiveContext& context) {
   TimeSpanInto(context, context.unit.start_limit.interval);
 }
 
+void StartLimitAction(DirectiveContext& context) {
+  for (const auto& choice : kSystemActions) {
+    if (choice.word != context.value) continue;
+    context.unit.start_limit.action = choice.value;
+    return;
+  }
+  context.problem = "expected an action like reboot or poweroff-force";
+}
+
 void StartLimitBurst(DirectiveContext& context) {
   UnsignedInto(context, context.unit.start_limit.burst);
 }

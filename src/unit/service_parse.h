@@ -58,6 +58,7 @@ void BothTimeouts(DirectiveContext& context);
 void RuntimeMax(DirectiveContext& context);
 void StartLimitInterval(DirectiveContext& context);
 void StartLimitBurst(DirectiveContext& context);
+void StartLimitAction(DirectiveContext& context);
 void PidFile(DirectiveContext& context);
 void OptionalSignalInto(DirectiveContext& context, std::optional<int>& target);
 

@@ -148,6 +148,7 @@ struct MountSettings {
 struct StartLimit {
   Microseconds interval{10'000'000};
   unsigned burst = 5;
+  SystemAction action = SystemAction::kNone;  // StartLimitAction=
 };
 
 struct Unit {

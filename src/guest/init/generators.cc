@@ -18,6 +18,7 @@
 
 #include "base/unique_fd.h"
 #include "sys/spawn.h"
+#include "unit/value.h"
 
 namespace inro::guest {
 namespace {
@@ -58,11 +59,12 @@ std::string_view Hypervisor() {
   unsigned words[3] = {};
   __cpuid(0x40000000U, leaf, words[0], words[1], words[2]);
   std::memcpy(name, words, 12);
-  for (const auto& [vendor, word] : {std::pair<std::string_view, std::string_view>("KVMKVMKVM", "kvm"),
-                                     {"TCGTCGTCGTCG", "qemu"},
-                                     {"Microsoft Hv", "microsoft"},
-                                     {"VMwareVMware", "vmware"},
-                                     {"XenVMMXenVMM", "xen"}}) {
+  for (const auto& [vendor, word] :
+       {std::pair<std::string_view, std::string_view>("KVMKVMKVM", "kvm"),
+        {"TCGTCGTCGTCG", "qemu"},
+        {"Microsoft Hv", "microsoft"},
+        {"VMwareVMware", "vmware"},
+        {"XenVMMXenVMM", "xen"}}) {
     if (vendor == name) return word;
   }
 #endif
@@ -83,9 +85,9 @@ std::vector<Generator> FindGenerators(const sys::FileSource& files,
       // A mask leaves the path empty.
       if (!IsExecutable(path)) continue;
       entry->second.path = path;
-      entry->second.own = settings.own != nullptr && link &&
-                          std::string_view(*link).substr(link->rfind('/') + 1) ==
-                              settings.own_target;
+      entry->second.own =
+          settings.own != nullptr && link &&
+          std::string_view(*link).substr(link->rfind('/') + 1) == settings.own_target;
     }
   }
   std::vector<Generator> result;
@@ -95,21 +97,25 @@ std::vector<Generator> FindGenerators(const sys::FileSource& files,
   return result;
 }
 
-unit::Environment GeneratorEnvironment(bool first_boot) {
+void AddGeneratorVariables(unit::Environment& environment) {
   struct utsname system{};
   ::uname(&system);
   const std::string_view machine = system.machine;
   const std::string_view architecture = machine == "x86_64"    ? "x86-64"
                                         : machine == "aarch64" ? "arm64"
                                                                : machine;
-  return {"SYSTEMD_SCOPE=system", "SYSTEMD_IN_INITRD=0",
-          fmt::format("SYSTEMD_FIRST_BOOT={}", first_boot ? 1 : 0),
-          fmt::format("SYSTEMD_VIRTUALIZATION=vm:{}", Hypervisor()),
-          fmt::format("SYSTEMD_ARCHITECTURE={}", architecture)};
+  for (const std::string& variable :
+       {std::string("SYSTEMD_SCOPE=system"), std::string("SYSTEMD_IN_INITRD=0"),
+        std::string("SYSTEMD_FIRST_BOOT=0"),
+        fmt::format("SYSTEMD_VIRTUALIZATION=vm:{}", Hypervisor()),
+        fmt::format("SYSTEMD_ARCHITECTURE={}", architecture)}) {
+    unit::SetVariable(environment, variable);
+  }
 }
 
-void Generators::Begin(Time now) {
-  const std::vector<Generator> generators = FindGenerators(files_, settings_);
+void Generators::Start(Time now) {
+  if (settings_.output.empty()) return;
+  const std::vector<Generator> generators = FindGenerators(sys::DiskFileSource(), settings_);
   for (const std::string_view suffix : kSuffixes) {
     const std::string path = fmt::format("{}{}", settings_.output, suffix);
     Empty(AT_FDCWD, path.c_str(), kMaxDepth);
@@ -123,7 +129,7 @@ void Generators::Begin(Time now) {
   const UniqueFd output(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
   for (const Generator& generator : generators) {
     const std::string name = generator.path.substr(generator.path.rfind('/') + 1);
-    const auto pid = Start(generator, output.get());
+    const auto pid = Run(generator, output.get());
     if (pid) {
       children_[*pid] = name;
     } else {
@@ -134,7 +140,7 @@ void Generators::Begin(Time now) {
   killed_ = false;
 }
 
-Result<pid_t> Generators::Start(const Generator& generator, int output) {
+Result<pid_t> Generators::Run(const Generator& generator, int output) const {
   std::vector<std::string> arguments{generator.path};
   for (const std::string_view suffix : kSuffixes) {
     arguments.push_back(fmt::format("{}{}", settings_.output, suffix));
@@ -143,7 +149,8 @@ Result<pid_t> Generators::Start(const Generator& generator, int output) {
     sys::SpawnRequest request;
     request.program = generator.path;
     request.argv = std::move(arguments);
-    request.environment = settings_.environment;
+    request.environment = environment_;
+    AddGeneratorVariables(request.environment);
     const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (output >= 0) request.streams = {null.get(), output, output};
     return sys::Spawn(request);

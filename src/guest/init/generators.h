@@ -1,7 +1,7 @@
 // Generators (systemd.generator(7)): programs that write unit files before the first unit is read,
 // and again for a reload. All run at once; PID 1 goes on meanwhile and is told when they are done.
 //
-//   idle -> Begin() -> running -> OnExit() of the last one -> idle
+//   idle -> Start() -> running -> OnExit() of the last one -> idle
 //
 // One that runs longer than the limit is killed with its whole session. Invariant: while running()
 // there is a process to wait for; a generator that cannot be started is said and left out.
@@ -26,9 +26,8 @@ struct GeneratorSettings {
   std::vector<std::string> folders = {
       "/run/systemd/system-generators", "/etc/systemd/system-generators",
       "/usr/local/lib/systemd/system-generators", "/usr/lib/systemd/system-generators"};
-  // Units go here, and to the same path with ".early" and ".late".
+  // Units go here, and to the same path with ".early" and ".late". Empty: nothing is run.
   std::string output = "/run/systemd/generator";
-  unit::Environment environment;
   Time limit{5'000'000};  // of one generator
   // A generator of this name that is a link to the program that PID 1 is (`own_target` is the last
   // part of the link) is called in a fork of it, which saves an exec. nullptr: none is.
@@ -45,17 +44,18 @@ struct Generator {
 std::vector<Generator> FindGenerators(const sys::FileSource& files,
                                       const GeneratorSettings& settings);
 
-// SYSTEMD_SCOPE= and its kin, for `environment` above.
-unit::Environment GeneratorEnvironment(bool first_boot);
+// Adds SYSTEMD_SCOPE= and its kin.
+void AddGeneratorVariables(unit::Environment& environment);
 
 class Generators {
  public:
-  Generators(const sys::FileSource& files, GeneratorSettings settings, KernelLog& log)
-      : files_(files), settings_(std::move(settings)), log_(log) {}
+  // `environment`: as services have it.
+  Generators(KernelLog& log, GeneratorSettings settings, unit::Environment environment)
+      : log_(log), settings_(std::move(settings)), environment_(std::move(environment)) {}
 
   // Empties the output folders and starts all; running() is false afterwards when there are none.
   // Not to be called while running().
-  void Begin(Time now);
+  void Start(Time now);
   bool running() const { return !children_.empty(); }
   // True when `pid` was a generator.
   bool OnExit(pid_t pid, int status);
@@ -63,11 +63,11 @@ class Generators {
   Time NextDeadline() const { return running() ? deadline_ : kNever; }
 
  private:
-  Result<pid_t> Start(const Generator& generator, int output);
+  Result<pid_t> Run(const Generator& generator, int output) const;
 
-  const sys::FileSource& files_;
-  GeneratorSettings settings_;
   KernelLog& log_;
+  GeneratorSettings settings_;
+  unit::Environment environment_;
   std::map<pid_t, std::string> children_;
   Time deadline_ = kNever;
   bool killed_ = false;

@@ -12,6 +12,19 @@
 
 namespace inro::guest {
 
+namespace {
+
+// As FileDescriptorName= has it: the list of them is separated by colons.
+bool IsDescriptorName(std::string_view name) {
+  if (name.empty() || name.size() > 255) return false;
+  for (const char c : name) {
+    if (c == ':' || c <= ' ' || c >= 127) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 NotifyMessage ParseNotifyMessage(std::string_view text) {
   NotifyMessage message;
   while (!text.empty()) {
@@ -34,6 +47,9 @@ NotifyMessage ParseNotifyMessage(std::string_view text) {
       const auto number = unit::ParseNumber<std::int64_t>(value);
       if (number && *number > 0) message.watchdog_usec = Time(std::min(*number, kMost));
     }
+    if (name == "FDSTORE") message.store = value == "1";
+    if (name == "FDSTOREREMOVE") message.store_remove = value == "1";
+    if (name == "FDNAME" && IsDescriptorName(value)) message.store_name = std::string(value);
     if (name == "STATUS") message.status = std::string(value);
     if (name == "MAINPID") message.main_pid = unit::ParseNumber<pid_t>(value);
     if (name == "EXTEND_TIMEOUT_USEC") {
@@ -76,6 +92,7 @@ std::optional<NotifySocket::Received> NotifySocket::Receive() {
   const ssize_t size = ::recvmsg(fd_.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) return std::nullopt;
   Received received;
+  std::vector<UniqueFd> descriptors;  // closed unless the message says what they are for
   for (cmsghdr* row = CMSG_FIRSTHDR(&header); row != nullptr; row = CMSG_NXTHDR(&header, row)) {
     if (row->cmsg_level != SOL_SOCKET) continue;
     if (row->cmsg_type == SCM_CREDENTIALS) {
@@ -87,13 +104,14 @@ std::optional<NotifySocket::Received> NotifySocket::Receive() {
       for (std::size_t i = 0; i < count; ++i) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(row) + i * sizeof(int), sizeof fd);
-        ::close(fd);
+        descriptors.emplace_back(fd);
       }
     }
   }
   // A cut message could end in the middle of a value.
   if ((header.msg_flags & MSG_TRUNC) == 0) {
     received.message = ParseNotifyMessage({text, static_cast<std::size_t>(size)});
+    if (received.message.store) received.message.descriptors = std::move(descriptors);
   }
   return received;
 }

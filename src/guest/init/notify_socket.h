@@ -28,7 +28,7 @@ class NotifySocket {
     NotifyMessage message;
   };
   // The next message; nullopt when there is none. Never blocks. Descriptors that come along are
-  // closed.
+  // closed unless it says FDSTORE=1.
   std::optional<Received> Receive();
 
  private:

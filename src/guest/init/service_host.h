@@ -5,8 +5,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
+#include "guest/init/activation.h"
 #include "guest/init/kernel_log.h"
 #include "unit/unit.h"
 
@@ -21,6 +23,8 @@ struct LaunchOptions {
   std::string_view exit_status;     // $EXIT_STATUS
   // $WATCHDOG_USEC, and $WATCHDOG_PID is the process itself; 0: none.
   unit::Microseconds watchdog{0};
+  // Of the unit's store (FDSTORE=1): passed after those of its sockets, to the main process.
+  std::vector<PassedDescriptor> stored = {};
   unit::Environment environment;  // further variables ($MONITOR_UNIT and its kin)
 };
 

@@ -109,13 +109,14 @@ void StateFile::Update(const Supervisor& supervisor, Time now) {
 }
 
 void StateFile::Write(const Supervisor& supervisor) {
-  if (path_.empty()) return;
+  if (path_.empty() || written_ == supervisor.generation()) return;
   written_ = supervisor.generation();
   const std::string text = FormatUnits(supervisor);
   const std::string temporary = path_ + ".new";
   {
     const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      ::unlink(temporary.c_str());
       return;  // a full /run: the old state stays, and the next change tries again
     }
   }

@@ -37,7 +37,8 @@ void Supervisor::IndexUnit(UnitRun& run) {
   const auto add = [&](Mentions& mentions, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       auto& list = mentions[loader_->ResolveAlias(name)];
-      if (std::ranges::find(list, &run) == list.end()) list.push_back(&run);
+      // All names of one run come in a row.
+      if (list.empty() || list.back() != &run) list.push_back(&run);
     }
   };
   add(required_by_, unit.requires_);
@@ -47,6 +48,12 @@ void Supervisor::IndexUnit(UnitRun& run) {
   add(part_of_, unit.stop_propagated_from);
   add(upheld_by_, unit.upholds);
   add(conflicted_by_, unit.conflicts);
+  add(ordered_by_, unit.after);
+  add(ordered_by_, unit.before);
+}
+
+std::vector<Supervisor::Mentions*> Supervisor::AllMentions() {
+  return {&required_by_, &bound_by_, &part_of_, &upheld_by_, &conflicted_by_, &ordered_by_};
 }
 
 UnitRun& Supervisor::RunOf(Unit* unit) {
@@ -89,6 +96,7 @@ void Supervisor::Enter(UnitRun& run, UnitPhase phase, Time now, unit::Microsecon
   run.since = now;
   if (phase == UnitPhase::kCondition || phase == UnitPhase::kActive) run.started = now;
   if (run.IsUp() && !was_up) run.active = now;
+  if (was_up && !run.IsUp()) run.stopping = now;
   if (run.IsDown()) {
     run.inactive = now;
     run.runtime_deadline = run.watchdog_deadline = kNever;
@@ -162,7 +170,7 @@ void Supervisor::Pump(Time now) {
 
 void Supervisor::Drop(Runs::iterator found) {
   UnitRun* run = found->second.get();
-  for (Mentions* mentions : {&required_by_, &bound_by_, &part_of_, &upheld_by_, &conflicted_by_}) {
+  for (Mentions* mentions : AllMentions()) {
     for (auto entry = mentions->begin(); entry != mentions->end();) {
       std::erase(entry->second, run);
       entry = entry->second.empty() ? mentions->erase(entry) : std::next(entry);
@@ -197,7 +205,7 @@ void Supervisor::OnExit(pid_t pid, int status, Time now) {
   Pump(now);
 }
 
-void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const NotifyMessage& message,
+void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, NotifyMessage message,
                           Time now) {
   UnitRun* run = nullptr;
   if (const auto found = processes_.find(sender); found != processes_.end()) run = found->second;
@@ -210,7 +218,7 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const Notif
   const ServiceType type = service.EffectiveType();
   const bool notify = type == ServiceType::kNotify || type == ServiceType::kNotifyReload;
   if (access == NotifyAccess::kUnset) {
-    const bool speaks = notify || service.watchdog.count() > 0;
+    const bool speaks = notify || service.watchdog.count() > 0 || service.fd_store_max > 0;
     access = speaks ? NotifyAccess::kMain : NotifyAccess::kNone;
   }
   const bool allowed = access == NotifyAccess::kAll ||
@@ -218,6 +226,7 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const Notif
                        (access == NotifyAccess::kExec && sender == run->control_pid);
   if (!allowed) return;
   ++generation_;
+  Store(*run, message);
   if (message.status) run->status = message.status->substr(0, 256);
   if (message.main_pid && *message.main_pid > 1 && *message.main_pid != run->main_pid) {
     if (run->main_pid > 0) processes_.erase(run->main_pid);
@@ -249,6 +258,23 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, const Notif
     Enter(*run, UnitPhase::kStopSigterm, now, service.stop_timeout);
   }
   Pump(now);
+}
+
+// FDSTORE=1 and FDSTOREREMOVE=1: at most FileDescriptorStoreMax= of them; the rest is closed.
+void Supervisor::Store(UnitRun& run, NotifyMessage& message) {
+  if (message.store_remove && !message.store_name.empty()) {
+    std::erase_if(run.store, [&](const auto& held) { return held.name == message.store_name; });
+  }
+  if (!message.store) return;
+  const std::string name = message.store_name.empty() ? "stored" : message.store_name;
+  for (UniqueFd& fd : message.descriptors) {
+    if (run.store.size() >= run.unit->service->fd_store_max) {
+      host_.Log(LogLevel::kWarning,
+                run.unit->name + ": its store of descriptors is full (FileDescriptorStoreMax=)");
+      return;
+    }
+    run.store.push_back({std::move(fd), name});
+  }
 }
 
 bool Supervisor::Watched(const UnitRun& run) const {
@@ -344,9 +370,7 @@ Result<> Supervisor::ResetFailed(std::string_view name) {
 
 void Supervisor::Reload(std::unique_ptr<unit::Loader> fresh, Time now) {
   unit::Loader& old = *loader_;
-  for (Mentions* mentions : {&required_by_, &bound_by_, &part_of_, &upheld_by_, &conflicted_by_}) {
-    mentions->clear();
-  }
+  for (Mentions* mentions : AllMentions()) mentions->clear();
   std::vector<std::string> gone;
   for (auto& [name, run] : runs_) {
     Unit* unit = fresh->Load(name);

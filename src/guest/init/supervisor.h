@@ -55,12 +55,17 @@ class Supervisor {
   // Starts the jobs of a transaction that was made elsewhere.
   void Start(const unit::Transaction& transaction, Time now);
   std::size_t pending_jobs() const { return jobs_.size(); }
+  // A number for work that is not done here, so that it can be waited for like a job.
+  JobId BeginExternalJob() { return *external_.insert(++last_job_).first; }
+  void EndExternalJob(JobId id) {
+    if (external_.erase(id) > 0) Remember(id, JobOutcome::kDone);
+  }
 
   // --- What happened (supervisor.cc).
   // A child ended; `status` as from waitpid(2). Unknown children are nobody's: orphans.
   void OnExit(pid_t pid, int status, Time now);
   // A message came from process `sender`; `group_unit` is the unit of its control group, if any.
-  void OnNotify(pid_t sender, std::string_view group_unit, const NotifyMessage& message, Time now);
+  void OnNotify(pid_t sender, std::string_view group_unit, NotifyMessage message, Time now);
   // Deadlines that have passed, and groups that have run empty.
   void OnTime(Time now);
   // The next time OnTime has something to do.
@@ -119,6 +124,7 @@ class Supervisor {
   void PlanIsolation(Plan& plan);
   Result<JobId> Install(Plan& plan, JobMode mode, Time now);
   void OrderJob(UnitRun& run, const std::set<JobId>& ordered);
+  std::vector<UnitRun*> Neighbours(const UnitRun& run) const;
   void AddEdge(UnitRun& before, UnitRun& after);
   bool ComesAfter(const UnitRun& one, const UnitRun& other) const;
   void RunJob(UnitRun& run, Time now);
@@ -181,6 +187,7 @@ class Supervisor {
   bool ShouldRestart(const UnitRun& run) const;
   void ServiceTimeout(UnitRun& run, Time now);
   bool Watched(const UnitRun& run) const;
+  void Store(UnitRun& run, NotifyMessage& message);
 
   ServiceHost& host_;
   unit::Loader* loader_;
@@ -194,11 +201,13 @@ class Supervisor {
   std::deque<Effect> effects_;
   // By the name of a unit: the runs whose units mention it in the list of that name.
   using Mentions = std::map<std::string, std::vector<UnitRun*>, std::less<>>;
-  Mentions required_by_, bound_by_, part_of_, upheld_by_, conflicted_by_;
+  Mentions required_by_, bound_by_, part_of_, upheld_by_, conflicted_by_, ordered_by_;
+  std::vector<Mentions*> AllMentions();
   std::set<std::pair<Time, UnitRun*>> deadlines_;
   std::map<UnitRun*, Time> deadline_of_;
   std::set<UnitRun*> watched_;  // whose group is looked at now and then
   std::set<std::string, std::less<>> transient_;
+  std::set<JobId> external_;
   JobId last_job_ = 0;
   std::size_t running_jobs_ = 0;
   Time last_check_{0};

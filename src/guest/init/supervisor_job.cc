@@ -37,7 +37,7 @@ std::optional<JobKind> Merge(JobKind pending, JobKind asked) {
 }  // namespace
 
 JobOutcome Supervisor::OutcomeOf(JobId id) const {
-  if (jobs_.contains(id)) return JobOutcome::kPending;
+  if (jobs_.contains(id) || external_.contains(id)) return JobOutcome::kPending;
   for (const auto& [known, outcome] : history_) {
     if (known == id) return outcome;
   }
@@ -307,13 +307,36 @@ void Supervisor::AddEdge(UnitRun& before, UnitRun& after) {
   ++after.job->waits;
 }
 
+// Other runs with jobs that Before= or After= of either mentions. Found by name, so that a start of
+// many units costs what their orderings are, not all pairs of them.
+std::vector<UnitRun*> Supervisor::Neighbours(const UnitRun& run) const {
+  std::vector<UnitRun*> result;
+  const auto add = [&](UnitRun* other) {
+    if (other != &run && other->job) result.push_back(other);
+  };
+  for (const auto* list : {&run.unit->after, &run.unit->before}) {
+    for (const std::string& name : *list) {
+      const auto found = runs_.find(loader_->ResolveAlias(name));
+      if (found != runs_.end()) add(found->second.get());
+    }
+  }
+  if (const auto found = ordered_by_.find(run.unit->name); found != ordered_by_.end()) {
+    for (UnitRun* other : found->second) add(other);
+  }
+  std::ranges::sort(result, {}, [](const UnitRun* other) { return other->job->id; });
+  const auto same = std::ranges::unique(result);
+  result.erase(same.begin(), same.end());
+  return result;
+}
+
 // Puts a new job in order with the others, but for pairs of `ordered`.
 void Supervisor::OrderJob(UnitRun& run, const std::set<JobId>& ordered) {
   const PendingJob& job = *run.job;
   const bool own = ordered.contains(job.id);
   const bool stop = BeginsWithStop(job.kind);
-  for (const auto& [id, other] : jobs_) {
-    if (other == &run || (own && ordered.contains(id))) continue;
+  for (UnitRun* other : Neighbours(run)) {
+    const JobId id = other->job->id;
+    if (own && ordered.contains(id)) continue;
     // A pair of new jobs is looked at once.
     if (id > job.id) continue;
     const bool other_stop = BeginsWithStop(other->job->kind);
@@ -367,6 +390,10 @@ void Supervisor::RunJob(UnitRun& run, Time now) {
     return;
   }
   if (!std::exchange(job.running, true)) ++running_jobs_;
+  if (run.unit->job_running_timeout != unit::kForever) {
+    job.deadline = std::min(job.deadline, now + run.unit->job_running_timeout);
+    SetTimes(run);
+  }
   switch (job.kind) {
     case JobKind::kStart:
       if (run.IsUp()) return FinishJob(run, JobOutcome::kDone);
@@ -415,8 +442,8 @@ void Supervisor::ConvertToStart(UnitRun& run, Time) {
   if (std::exchange(job.running, false)) --running_jobs_;
   run.stop_requested = false;
   ReleaseWaiting(job);
-  for (const auto& [id, other] : jobs_) {
-    if (other == &run) continue;
+  for (UnitRun* other : Neighbours(run)) {
+    const JobId id = other->job->id;
     const bool stop = BeginsWithStop(other->job->kind);
     const bool after = ComesAfter(run, *other);
     const bool waits = stop ? after || ComesAfter(*other, run) : after;

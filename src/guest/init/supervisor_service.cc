@@ -178,6 +178,9 @@ void Supervisor::LaunchMain(UnitRun& run, Time now) {
   LaunchOptions options;
   options.main = !forking;
   options.watchdog = run.watchdog;
+  for (const StoredDescriptor& held : run.store) {
+    options.stored.push_back({held.fd.get(), held.name});
+  }
   options.environment = run.monitor;
   const auto pid = host_.Launch(*run.unit, command, options);
   if (!pid) {

@@ -168,6 +168,7 @@ void Supervisor::Down(UnitRun& run, Time now) {
     FinishJob(run, run.failed ? JobOutcome::kFailed : JobOutcome::kDone);
     Enter(run, UnitPhase::kAutoRestart, now, unit.service->restart_delay);
   } else {
+    if (!again) run.store.clear();
     Enter(run, run.failed ? UnitPhase::kFailed : UnitPhase::kInactive, now, unit::kForever);
   }
   if (std::exchange(run.condition_skipped, false)) FinishJob(run, JobOutcome::kSkipped);

@@ -71,6 +71,7 @@ void Supervisor::Begin(UnitRun& run, Time now) {
   }
   // A unit that has been skipped counts too: else a socket could trigger it for ever.
   if (unit.kind == UnitKind::kService && !WithinStartLimit(run, now)) {
+    RequestAction(unit.start_limit.action, run);
     return Refuse(run, "start-limit-hit", "started too often (StartLimitBurst=)", now);
   }
   if (!ConditionsHold(run)) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "guest/init/job.h"
 #include "unit/unit.h"
 
@@ -48,6 +49,16 @@ struct NotifyMessage {
   std::optional<pid_t> main_pid;
   std::optional<std::string> status;
   std::optional<Time> extend_timeout;
+  bool store = false;         // FDSTORE=1
+  bool store_remove = false;  // FDSTOREREMOVE=1
+  std::string store_name;     // FDNAME=; empty when it is none that may be used
+  std::vector<UniqueFd> descriptors;
+};
+
+// Kept for the next process of the unit.
+struct StoredDescriptor {
+  UniqueFd fd;
+  std::string name;
 };
 
 enum class ProcessEnd : std::uint8_t { kNone, kClean, kExited, kKilled, kDumped };
@@ -67,6 +78,7 @@ struct UnitRun {
   Time since{0};     // of the phase
   Time started{0};   // when it last left `inactive`; 0: never
   Time active{0};    // when it was last up; 0: never
+  Time stopping{0};  // when it last ceased to be up; 0: never
   Time inactive{0};  // when it last came down; 0: never
   unsigned restarts = 0;
   Time limit_begin{0};  // StartLimit*: the window and the starts in it
@@ -86,6 +98,7 @@ struct UnitRun {
   std::string status;                   // STATUS=
   std::string_view sub;                 // of sockets and timers: what "sub" is while active
   unsigned accepted = 0;                // connections that a socket has taken
+  std::vector<StoredDescriptor> store;  // until it is down for good
   std::unique_ptr<PendingJob> job;
   // Why it was started by OnFailure= or OnSuccess=: variables for its processes.
   unit::Environment monitor;
