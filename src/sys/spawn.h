@@ -113,6 +113,7 @@ struct SpawnRequest {
   bool no_new_privileges = false;
   bool ignore_sigpipe = false;
   ChildSetup* setup = nullptr;  // not null: the child is forked
+  int fail_with = 0;            // not 0: the child ends with this at once, and is nothing more
 };
 
 // A child of the caller, which has to wait for it.

@@ -213,6 +213,7 @@ void SetCredentials(SpawningChild& child) {
 
 void RunSpawningChild(SpawningChild& child) {
   const SpawnRequest& request = child.request;
+  if (request.fail_with != 0) ::_exit(request.fail_with);
   for (char* const place : child.pid_values) {
     char text[kPidDigits];
     char* const digits = WriteNumber(::getpid(), text + sizeof text - 1);

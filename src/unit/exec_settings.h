@@ -169,7 +169,7 @@ struct ExecSettings {
   std::array<DirectorySetting, kDirectoryKinds> directories{};
   PreserveDirectory preserve_runtime = PreserveDirectory::kNo;
   StreamSetting input{StandardStream::kNull, ""};
-  StreamSetting output{StandardStream::kJournal, ""};
+  StreamSetting output{StandardStream::kInherit, ""};  // inherit: of a two-way input, else journal
   StreamSetting error{StandardStream::kInherit, ""};
   std::string tty_path = "/dev/console";
   std::string syslog_identifier;

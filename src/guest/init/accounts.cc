@@ -96,4 +96,50 @@ std::vector<gid_t> Accounts::GroupsOf(const Account& account) const {
   return groups;
 }
 
+bool Accounts::HasUid(uid_t uid) const {
+  const auto text = files_.Read(passwd_, kMaxFile);
+  bool found = false;
+  if (!text) return found;
+  ForEachLine(*text, [&](std::string_view line) {
+    std::array<std::string_view, 4> fields;
+    found = Split(line, fields) >= 4 && unit::ParseNumber<uid_t>(fields[2]) == uid;
+    return !found;
+  });
+  return found;
+}
+
+namespace {
+
+// FNV-1a: the same at every boot.
+std::uint64_t HashOf(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return hash;
+}
+
+}  // namespace
+
+std::optional<uid_t> ChooseDynamicUid(std::string_view name,
+                                      const std::function<bool(uid_t)>& taken) {
+  constexpr std::uint64_t kCount = kLastDynamicUid - kFirstDynamicUid + 1;
+  const std::uint64_t first = HashOf(name) % kCount;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    const auto uid = static_cast<uid_t>(kFirstDynamicUid + (first + i) % kCount);
+    if (!taken(uid)) return uid;
+  }
+  return std::nullopt;
+}
+
+std::string DynamicUserName(std::string_view unit) {
+  const std::string_view stem = unit.substr(0, unit.rfind('.'));
+  constexpr std::size_t kMaxName = 31;
+  const bool usable =
+      !stem.empty() && stem.size() <= kMaxName && !unit::IsDigit(stem.front()) &&
+      stem.front() != '-' &&
+      std::ranges::all_of(stem, [](char c) { return unit::IsAlnum(c) || c == '_' || c == '-'; });
+  return usable ? std::string(stem) : fmt::format("_du{:016x}", HashOf(unit));
+}
+
 }  // namespace inro::guest

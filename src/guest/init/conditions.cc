@@ -1,7 +1,6 @@
 #include "guest/init/conditions.h"
 
 #include <dirent.h>
-#include <fnmatch.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -11,6 +10,8 @@
 #include <string_view>
 
 #include "base/scope_guard.h"
+#include "guest/init/condition_system.h"
+#include "guest/init/path_glob.h"
 #include "sys/file_source.h"
 #include "sys/mounts.h"
 #include "unit/text.h"
@@ -27,26 +28,6 @@ bool IsNotEmptyDirectory(const char* path) {
   while (const dirent* entry = ::readdir(directory)) {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") return true;
-  }
-  return false;
-}
-
-// Whether any path matches a pattern ("*", "?", "[...]" in each part). Not glob(3): that one looks
-// users up, which a static program must not.
-bool GlobExists(const std::string& base, std::string_view pattern, int depth) {
-  constexpr int kMaxDepth = 32;
-  while (pattern.starts_with('/')) pattern.remove_prefix(1);
-  if (pattern.empty()) return ::access(base.empty() ? "/" : base.c_str(), F_OK) == 0;
-  const std::size_t slash = pattern.find('/');
-  const std::string part(pattern.substr(0, slash));
-  const std::string_view rest =
-      slash == std::string_view::npos ? std::string_view() : pattern.substr(slash);
-  if (part.find_first_of("*?[") == std::string::npos) {
-    return depth < kMaxDepth && GlobExists(base + "/" + part, rest, depth + 1);
-  }
-  for (const std::string& name : sys::DiskFileSource().List(base.empty() ? "/" : base)) {
-    if (::fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
-    if (depth < kMaxDepth && GlobExists(base + "/" + name, rest, depth + 1)) return true;
   }
   return false;
 }
@@ -72,7 +53,7 @@ bool EvaluateCondition(const unit::Condition& condition, const unit::KernelComma
     case ConditionKind::kPathExists:
       return ::access(path, F_OK) == 0;
     case ConditionKind::kPathExistsGlob:
-      return GlobExists("", condition.value, 0);
+      return !MatchPaths(sys::DiskFileSource(), condition.value, 1).empty();
     case ConditionKind::kPathIsDirectory:
       return ::stat(path, &info) == 0 && S_ISDIR(info.st_mode);
     case ConditionKind::kPathIsSymbolicLink:
@@ -83,6 +64,10 @@ bool EvaluateCondition(const unit::Condition& condition, const unit::KernelComma
       struct statvfs system{};
       return ::statvfs(path, &system) == 0 && (system.f_flag & ST_RDONLY) == 0;
     }
+    case ConditionKind::kPathIsSocket:
+      return ::stat(path, &info) == 0 && S_ISSOCK(info.st_mode);
+    case ConditionKind::kPathIsEncrypted:
+      return false;  // a guest has no encrypted file system
     case ConditionKind::kDirectoryNotEmpty:
       return IsNotEmptyDirectory(path);
     case ConditionKind::kFileNotEmpty:
@@ -106,7 +91,7 @@ bool EvaluateCondition(const unit::Condition& condition, const unit::KernelComma
     case ConditionKind::kACPower:
       return unit::ParseBool(condition.value).value_or(true);
     default:
-      break;
+      return EvaluateSystemCondition(condition).value_or(false);
   }
   return false;
 }

@@ -1,46 +1,82 @@
 #include "guest/init/launcher.h"
 
 #include <fcntl.h>
-#include <sys/mount.h>
+#include <linux/ioprio.h>
+#include <sched.h>
+#include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <utility>
 
+#include "guest/init/activation.h"
+#include "guest/init/bus_name_wait.h"
 #include "guest/init/conditions.h"
+#include "guest/init/group_resources.h"
+#include "guest/init/mount_unit.h"
+#include "guest/init/service_credentials.h"
 #include "guest/init/service_directories.h"
-#include "sys/mounts.h"
+#include "guest/init/service_environment.h"
+#include "guest/init/service_setup.h"
+#include "guest/init/standard_streams.h"
+#include "guest/init/unit_run.h"
+#include "guest/sandbox/implied.h"
 #include "sys/spawn.h"
-#include "unit/environment_file.h"
 #include "unit/text.h"
 
 namespace inro::guest {
 namespace {
 
-constexpr std::size_t kMaxSmallFile = 256 << 10;
-
-std::string BaseName(std::string_view path) {
-  return std::string(path.substr(path.rfind('/') + 1));
+std::string NewInvocationId() {
+  unsigned char bytes[16] = {};
+  static_cast<void>(::getrandom(bytes, sizeof bytes, GRND_NONBLOCK) > 0);
+  std::string text;
+  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
+  return text;
 }
 
-// Opening a terminal may wait for a carrier: open without waiting, then set the flag back.
-Result<UniqueFd> OpenTerminal(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd) return FailErrno("open {}", path);
-  ::fcntl(fd.get(), F_SETFL, O_RDWR);
-  return fd;
+bool Contains(const std::vector<unit::Command>& commands, const unit::Command& command) {
+  return std::ranges::any_of(commands,
+                             [&](const unit::Command& each) { return &each == &command; });
+}
+
+// A bare name is looked up as the process will see the folders.
+std::string FindProgramIn(const std::string& root, const std::string& name,
+                          const std::string& path) {
+  if (root.empty() || root == "/" || name.starts_with('/')) return sys::FindProgram(name, path);
+  std::string inside;
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::size_t colon = rest.find(':');
+    inside += (inside.empty() ? "" : ":") + root + std::string(rest.substr(0, colon));
+    rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
+  }
+  const std::string found = sys::FindProgram(name, inside);
+  return found.starts_with(root) ? found.substr(root.size()) : found;
 }
 
 }  // namespace
 
-struct Launcher::Identity {
-  bool set = false;  // User= or Group= is given
-  Account account;
-  gid_t gid = 0;
-  std::vector<gid_t> groups;
+// Everything that a launch needs until the process is made.
+struct Launcher::Plan {
+  explicit Plan(const unit::Unit& of) : unit(of) {}
+
+  const unit::Unit& unit;
+  const unit::ExecSettings* exec = nullptr;
+  std::unique_ptr<unit::ExecSettings> effective;  // with what a sandbox implies
+  Identity identity;
+  DirectoryOwner owner;
+  MadeDirectories directories;
+  std::string credentials;
+  std::vector<PassedDescriptor> descriptors;
+  Streams streams;
+  UniqueFd group;
+  sandbox::MountSources mounts;
+  int network = -1, ipc = -1;
+  std::optional<ServiceSetup> setup;
+  sys::SpawnRequest request;
 };
 
 Launcher::Launcher(const sys::FileSource& files, const unit::KernelCommandLine& line,
@@ -57,130 +93,108 @@ Launcher::Launcher(const sys::FileSource& files, const unit::KernelCommandLine& 
   if (text) most_files_ = unit::ParseNumber<std::uint64_t>(unit::Trim(*text)).value_or(0);
 }
 
-Result<Launcher::Identity> Launcher::FindIdentity(const unit::ExecSettings& exec) const {
+Launcher::~Launcher() = default;
+
+Launcher::State& Launcher::StateOf(const unit::Unit& unit) {
+  const auto [entry, added] = states_.try_emplace(unit.name);
+  if (added) {
+    entry->second.invocation_id = NewInvocationId();
+    entry->second.joins = unit.joins_namespace_of;
+  }
+  return entry->second;
+}
+
+PrivateSpace& Launcher::SpaceOf(const unit::Unit& unit) {
+  State& state = StateOf(unit);
+  if (state.space) return *state.space;
+  for (const auto& [name, other] : states_) {
+    // It works both ways round.
+    const bool joined =
+        std::ranges::count(state.joins, name) > 0 || std::ranges::count(other.joins, unit.name) > 0;
+    if (joined && other.space) {
+      state.space = other.space;
+      return *state.space;
+    }
+  }
+  state.space =
+      std::make_shared<PrivateSpace>(settings_.directory_root, settings_.boot_id, unit.name);
+  return *state.space;
+}
+
+Result<> Launcher::ChooseDynamicUser(const unit::Unit& unit, Identity& identity) {
+  State& state = StateOf(unit);
+  if (state.dynamic_uid == 0) {
+    const auto taken = [&](uid_t uid) {
+      const bool other = std::ranges::any_of(states_, [&](const auto& entry) {
+        return entry.second.dynamic_uid == uid &&
+               entry.second.dynamic_name != identity.account.name;
+      });
+      return other || accounts_.HasUid(uid);
+    };
+    const auto uid = ChooseDynamicUid(identity.account.name, taken);
+    if (!uid) return Fail("there is no number left for a dynamic user");
+    state.dynamic_uid = *uid;
+    state.dynamic_name = identity.account.name;
+  }
+  identity.dynamic = true;
+  identity.account.uid = state.dynamic_uid;
+  identity.account.gid = state.dynamic_uid;
+  identity.gid = state.dynamic_uid;
+  return {};
+}
+
+Result<Identity> Launcher::FindIdentity(const unit::Unit& unit, const unit::ExecSettings& exec) {
   Identity identity;
   identity.account = {"root", 0, 0, "/root", "/bin/sh"};
-  if (!exec.user.empty()) {
-    INRO_ASSIGN(identity.account, accounts_.FindUser(exec.user));
-    identity.gid = identity.account.gid;
-    identity.set = true;
+  identity.set = !exec.user.empty() || !exec.group.empty() || exec.dynamic_user ||
+                 !exec.supplementary_groups.empty();
+  if (!identity.set) return identity;
+  identity.named = !exec.user.empty() || exec.dynamic_user;
+  std::string name = exec.user;
+  if (name.empty() && exec.dynamic_user) name = DynamicUserName(unit.name);
+  if (!name.empty()) {
+    auto found = accounts_.FindUser(name);
+    if (found) {
+      identity.account = std::move(*found);
+      identity.gid = identity.account.gid;
+    } else if (exec.dynamic_user) {
+      identity.account = {name, 0, 0, "/", ""};
+      INRO_TRY(ChooseDynamicUser(unit, identity));
+    } else {
+      return std::unexpected(found.error());
+    }
   }
   if (!exec.group.empty()) {
     INRO_ASSIGN(identity.gid, accounts_.FindGroup(exec.group));
     identity.account.gid = identity.gid;
-    identity.set = true;
   }
-  if (!exec.supplementary_groups.empty()) identity.set = true;
-  if (!identity.set) return identity;
   identity.groups =
-      exec.user.empty() ? std::vector<gid_t>{identity.gid} : accounts_.GroupsOf(identity.account);
-  for (const std::string& name : exec.supplementary_groups) {
-    INRO_ASSIGN(const gid_t group, accounts_.FindGroup(name));
+      name.empty() ? std::vector<gid_t>{identity.gid} : accounts_.GroupsOf(identity.account);
+  for (const std::string& group_name : exec.supplementary_groups) {
+    INRO_ASSIGN(const gid_t group, accounts_.FindGroup(group_name));
     if (std::ranges::count(identity.groups, group) == 0) identity.groups.push_back(group);
   }
   return identity;
 }
 
-Result<unit::Environment> Launcher::BuildEnvironment(const unit::Unit& unit,
-                                                     const Identity& identity,
-                                                     const LaunchOptions& options) const {
-  const unit::ServiceSettings& service = *unit.service;
-  const unit::ExecSettings& exec = service.exec;
-  unit::Environment environment = settings_.environment;
-  const auto set = [&](std::string_view name, std::string_view value) {
-    unit::SetVariable(environment, fmt::format("{}={}", name, value));
-  };
-  if (!exec.user.empty()) {
-    set("USER", identity.account.name);
-    set("LOGNAME", identity.account.name);
-    set("HOME", identity.account.home);
-    if (!identity.account.shell.empty()) set("SHELL", identity.account.shell);
+void Launcher::SetPrivileges(const unit::ExecSettings& exec, std::uint8_t flags, Plan& plan) const {
+  sys::SpawnRequest& request = plan.request;
+  request.umask = exec.umask.value_or(022);
+  request.nice = exec.nice;
+  request.oom_score_adjust = exec.oom_score_adjust;
+  request.cpu_affinity = exec.cpu_affinity;
+  if (exec.cpu_policy || exec.cpu_reset_on_fork) {
+    request.cpu_policy =
+        exec.cpu_policy.value_or(SCHED_OTHER) | (exec.cpu_reset_on_fork ? SCHED_RESET_ON_FORK : 0);
+    request.cpu_priority = exec.cpu_priority;
   }
-  using unit::NotifyAccess;
-  const auto type = service.EffectiveType();
-  const bool notify = type == unit::ServiceType::kNotify ||
-                      type == unit::ServiceType::kNotifyReload ||
-                      (service.notify_access != NotifyAccess::kUnset &&
-                       service.notify_access != NotifyAccess::kNone);
-  if (notify && !settings_.notify_socket.empty()) set("NOTIFY_SOCKET", settings_.notify_socket);
-  if (options.main_pid > 0) set("MAINPID", std::to_string(options.main_pid));
-  if (!options.service_result.empty()) set("SERVICE_RESULT", options.service_result);
-  if (!options.exit_code.empty()) set("EXIT_CODE", options.exit_code);
-  if (!options.exit_status.empty()) set("EXIT_STATUS", options.exit_status);
-  for (const std::string& name : exec.pass_environment) {
-    if (const char* value = ::getenv(name.c_str())) set(name, value);
+  if (exec.io_class || exec.io_priority) {
+    request.io_priority =
+        IOPRIO_PRIO_VALUE(exec.io_class.value_or(IOPRIO_CLASS_BE), exec.io_priority.value_or(4));
   }
-  for (const std::string& entry : DirectoryVariables(exec)) unit::SetVariable(environment, entry);
-  for (const std::string& entry : exec.environment) unit::SetVariable(environment, entry);
-  for (const auto& file : exec.environment_files) {
-    const auto text = files_.Read(file.path, kMaxSmallFile);
-    if (!text) {
-      if (file.optional) continue;
-      return std::unexpected(text.error().Wrap("EnvironmentFile="));
-    }
-    for (const std::string& entry : unit::ParseEnvironmentFile(*text)) {
-      unit::SetVariable(environment, entry);
-    }
-  }
-  for (const std::string& entry : exec.unset_environment) {
-    unit::UnsetVariable(environment, entry.substr(0, entry.find('=')));
-  }
-  return environment;
-}
-
-Result<UniqueFd> Launcher::OpenStream(const unit::StreamSetting& setting, const unit::Unit& unit,
-                                      bool input) const {
-  using unit::StandardStream;
-  const unit::ExecSettings& exec = unit.service->exec;
-  const auto duplicate = [](int fd) -> Result<UniqueFd> {
-    UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-    if (!copy) return FailErrno("duplicate a descriptor");
-    return copy;
-  };
-  switch (setting.kind) {
-    case StandardStream::kTty:
-      return OpenTerminal(exec.tty_path);
-    case StandardStream::kConsole: {
-      // Its lines go to the kernel log, and the console shows that one.
-      if (auto terminal = OpenTerminal("/dev/console")) return terminal;
-      break;
-    }
-    case StandardStream::kFile:
-    case StandardStream::kAppend:
-    case StandardStream::kTruncate: {
-      int flags = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;  // a FIFO without a reader must not hold us up
-      flags |= input ? O_RDONLY : O_WRONLY | O_CREAT;
-      if (setting.kind == StandardStream::kAppend) flags |= O_APPEND;
-      if (setting.kind == StandardStream::kTruncate) flags |= O_TRUNC;
-      UniqueFd fd(::open(setting.path.c_str(), flags, 0644));
-      if (!fd) return FailErrno("open {}", setting.path);
-      ::fcntl(fd.get(), F_SETFL, flags & O_APPEND);
-      return fd;
-    }
-    case StandardStream::kJournal:
-    case StandardStream::kKmsg: {
-      const std::string identifier = !exec.syslog_identifier.empty() ? exec.syslog_identifier
-                                     : unit.service->start.empty()
-                                         ? unit.name
-                                         : BaseName(unit.service->start.front().program);
-      if (const auto writer = output_.WriterFor(unit.name, identifier)) return duplicate(*writer);
-      break;
-    }
-    case StandardStream::kSocket:
-    case StandardStream::kFd:
-    case StandardStream::kData:
-      return Fail("a stream of this kind cannot be given to a process yet");
-    case StandardStream::kNull:
-    case StandardStream::kInherit:
-      break;
-  }
-  UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-  if (!null) return FailErrno("open /dev/null");
-  return null;
-}
-
-void Launcher::SetPrivileges(const unit::ExecSettings& exec, std::uint8_t flags,
-                             const Identity& identity, sys::SpawnRequest& request) const {
+  request.timer_slack_ns = exec.timer_slack_ns;
+  request.personality = exec.sandbox.personality;
+  request.ignore_sigpipe = exec.ignore_sigpipe;
   if ((flags & unit::kFullPrivileges) != 0) return;
   for (int resource = 0; resource < unit::kLimitCount; ++resource) {
     const auto& limit = exec.limits[static_cast<std::size_t>(resource)];
@@ -193,51 +207,206 @@ void Launcher::SetPrivileges(const unit::ExecSettings& exec, std::uint8_t flags,
     request.limits.emplace_back(resource, value);
   }
   request.no_new_privileges = exec.no_new_privileges;
+  request.secure_bits = exec.secure_bits;
   if (exec.bounding) request.dropped_capabilities = ~exec.bounding->to_ullong();
-  request.ambient_capabilities = exec.ambient.to_ullong();
+  request.dropped_capabilities |= sandbox::ImpliedDrops(exec.sandbox);
+  request.ambient_capabilities = exec.ambient.to_ullong() & ~request.dropped_capabilities;
   // "!" alters the effect of User= and Group= alone.
-  if (identity.set && (flags & unit::kKeepCredentials) == 0) {
-    request.uid = identity.account.uid;
-    request.gid = identity.gid;
-    request.groups = identity.groups;
+  if (plan.identity.set && (flags & unit::kKeepCredentials) == 0) {
+    request.uid = plan.identity.account.uid;
+    request.gid = plan.identity.gid;
+    request.groups = plan.identity.groups;
   }
+}
+
+Result<> Launcher::PrepareSpace(Plan& plan, int& exit_code) {
+  const unit::SandboxSettings& sandbox = plan.exec->sandbox;
+  if (sandbox.private_tmp) {
+    exit_code = sys::kExitNamespace;
+    PrivateSpace& space = SpaceOf(plan.unit);
+    INRO_TRY(space.NeedTmp());
+    plan.mounts.tmp = space.tmp();
+    plan.mounts.var_tmp = space.var_tmp();
+  }
+  if (sandbox.private_network && sandbox.network_namespace_path.empty()) {
+    exit_code = sys::kExitNetwork;
+    PrivateSpace& space = SpaceOf(plan.unit);
+    INRO_TRY(space.NeedNetwork());
+    plan.network = space.network();
+  }
+  if (sandbox.private_ipc && sandbox.ipc_namespace_path.empty()) {
+    exit_code = sys::kExitNamespace;
+    PrivateSpace& space = SpaceOf(plan.unit);
+    INRO_TRY(space.NeedIpc());
+    plan.ipc = space.ipc();
+  }
+  plan.mounts.credentials = plan.credentials;
+  plan.mounts.directories = plan.directories.owned;
+  plan.mounts.notify_socket = settings_.notify_socket;
+  return {};
+}
+
+Result<> Launcher::PrepareGroup(const LaunchOptions& options, Plan& plan) {
+  const unit::ResourceSettings& resources = plan.exec->resources;
+  // Where the service lives in groups of its own, its own group takes no process.
+  const bool control = !options.main && options.main_pid > 0;
+  INRO_ASSIGN(auto opened, groups_.Open(plan.unit, resources, control,
+                                        {plan.owner.uid, plan.owner.gid}, settings_.find_unit));
+  for (const std::string& note : opened.notes) log_.Warning("{}: {}", plan.unit.name, note);
+  if (groups_.version() == CgroupVersion::kV1 && options.main && HasResources(resources)) {
+    log_.Warning("{}: its resources are not limited: control groups are v1", plan.unit.name);
+  }
+  plan.group = std::move(opened.directory);
+  plan.request.cgroup = plan.group.get();
+  plan.request.cgroup_procs = groups_.ProcsFile(plan.unit, control);
+  return {};
+}
+
+Result<> Launcher::Prepare(const unit::Command& command, const LaunchOptions& options, Plan& plan,
+                           int& exit_code) {
+  const unit::Unit& unit = plan.unit;
+  const bool sandboxed = sandbox::NeedsSandbox(*plan.exec);
+  if (sandboxed) {
+    plan.effective = std::make_unique<unit::ExecSettings>(*plan.exec);
+    sandbox::ApplyImplied(*plan.effective);
+    plan.exec = plan.effective.get();
+  } else if (!plan.exec->resources.devices.empty() || plan.exec->sandbox.protect_clock) {
+    plan.effective = std::make_unique<unit::ExecSettings>(*plan.exec);
+    sandbox::ApplyImplied(*plan.effective);
+    plan.exec = plan.effective.get();
+  }
+  exit_code = sys::kExitUser;
+  INRO_ASSIGN(plan.identity, FindIdentity(unit, *plan.exec));
+  plan.owner = {plan.identity.account.uid, plan.identity.gid};
+  exit_code = sys::kExitCgroup;
+  INRO_TRY(PrepareGroup(options, plan));
+  INRO_ASSIGN(plan.directories,
+              MakeServiceDirectories(*plan.exec, plan.owner, exit_code, settings_.directory_root));
+  exit_code = sys::kExitCredentials;
+  INRO_ASSIGN(plan.credentials,
+              MakeCredentials(unit, *plan.exec, plan.owner, files_, settings_.directory_root));
+  const bool starts = unit.service && Contains(unit.service->start, command);
+  const PassedConnection* connection = nullptr;
+  if (activation_ != nullptr && unit.service) {
+    if (starts) plan.descriptors = activation_->DescriptorsFor(unit);
+    connection = activation_->ConnectionOf(unit);
+  }
+  plan.descriptors.insert(plan.descriptors.end(), options.stored.begin(), options.stored.end());
+  INRO_ASSIGN(plan.streams,
+              OpenStreams({unit, *plan.exec, plan.descriptors, connection, output_}, exit_code));
+  // A connection that is the standard input is not passed a second time.
+  if (connection != nullptr && plan.exec->input.kind == unit::StandardStream::kSocket) {
+    plan.descriptors.clear();
+  }
+  sys::SpawnRequest& request = plan.request;
+  exit_code = sys::kExitMemory;
+  OwnVariables own{settings_.notify_socket,
+                   StateOf(unit).invocation_id,
+                   plan.credentials,
+                   plan.streams.journal_stream,
+                   plan.streams.terminal || plan.exec->output.kind == unit::StandardStream::kTty,
+                   plan.descriptors,
+                   connection};
+  INRO_ASSIGN(request.environment, BuildEnvironment(unit, *plan.exec, settings_.environment,
+                                                    plan.identity, options, own, files_));
+  request.pid_variables.emplace_back("SYSTEMD_EXEC_PID");
+  if (!plan.descriptors.empty()) request.pid_variables.emplace_back("LISTEN_PID");
+  if (options.watchdog.count() > 0) request.pid_variables.emplace_back("WATCHDOG_PID");
+  std::erase_if(request.pid_variables, [&](std::string_view name) {
+    return std::ranges::count(plan.exec->unset_environment, name) > 0;
+  });
+  request.argv = unit::ExpandArguments(command, request.environment);
+  request.program = FindProgramIn(plan.exec->root_directory, command.program,
+                                  std::string(unit::GetVariable(request.environment, "PATH")));
+  request.streams = {plan.streams.input.get(), plan.streams.output.get(), plan.streams.error.get()};
+  request.controlling_terminal = plan.streams.terminal;
+  request.terminal_must_be_free = plan.exec->input.tty_fail;
+  for (const PassedDescriptor& descriptor : plan.descriptors) {
+    request.passed.push_back(descriptor.fd);
+  }
+  request.passed_non_blocking = plan.exec->non_blocking;
+  if (!plan.exec->working_directory.empty()) {
+    request.working_directory = plan.exec->working_directory == "~" ? plan.identity.account.home
+                                                                    : plan.exec->working_directory;
+    request.working_directory_optional = plan.exec->working_directory_optional;
+  }
+  SetPrivileges(*plan.exec, command.flags, plan);
+  if ((command.flags & unit::kFullPrivileges) != 0 && sandboxed) {
+    plan.effective = std::make_unique<unit::ExecSettings>(sandbox::WithFullPrivileges(*plan.exec));
+    plan.exec = plan.effective.get();
+  }
+  const bool forks = sandbox::NeedsSandbox(*plan.exec);
+  if (forks) INRO_TRY(PrepareSpace(plan, exit_code));
+  if (forks || !plan.directories.hand_over.empty()) {
+    plan.setup.emplace(plan.directories.hand_over, plan.owner);
+    if (forks) {
+      plan.setup->AddSandbox(
+          {*plan.exec, plan.mounts, plan.network, plan.ipc, plan.owner.uid, plan.owner.gid});
+    }
+    request.setup = &*plan.setup;
+  }
+  return {};
 }
 
 Result<pid_t> Launcher::Launch(const unit::Unit& unit, const unit::Command& command,
                                const LaunchOptions& options) {
-  const unit::ExecSettings& exec = unit.service->exec;
-  INRO_ASSIGN(const Identity identity, FindIdentity(exec));
-  INRO_TRY(
-      MakeServiceDirectories(exec, {identity.account.uid, identity.gid}, settings_.directory_root));
-  sys::SpawnRequest request;
-  INRO_ASSIGN(request.environment, BuildEnvironment(unit, identity, options));
-  request.argv = unit::ExpandArguments(command, request.environment);
-  request.program = sys::FindProgram(command.program,
-                                     std::string(unit::GetVariable(request.environment, "PATH")));
-  INRO_ASSIGN(const UniqueFd input, OpenStream(exec.input, unit, true));
-  const bool inherits = exec.output.kind == unit::StandardStream::kInherit;
-  // Output follows input where that is a terminal or a file (systemd.exec(5)).
-  INRO_ASSIGN(const UniqueFd output, OpenStream(inherits ? exec.input : exec.output, unit, false));
-  UniqueFd error;
-  if (exec.error.kind != unit::StandardStream::kInherit) {
-    INRO_ASSIGN(error, OpenStream(exec.error, unit, false));
+  for (auto& [pid, pending] : pending_) Poll(pending);
+  std::erase_if(pending_,
+                [](const auto& entry) { return !entry.second.failed && !entry.second.report; });
+  Plan plan(unit);
+  plan.exec = ExecSettingsOf(unit);
+  if (plan.exec == nullptr) return Fail("{} has no commands", unit.name);
+  int exit_code = sys::kExitExec;
+  const auto prepared = Prepare(command, options, plan, exit_code);
+  if (!prepared) {
+    // The process that says so by its status is one all the same: what follows is as for others.
+    plan.request.fail_with = exit_code;
+    plan.request.setup = nullptr;
+    if (plan.request.program.empty()) plan.request.program = command.program;
   }
-  request.streams = {input.get(), output.get(), error ? error.get() : output.get()};
-  request.controlling_terminal = exec.input.kind == unit::StandardStream::kTty;
-  INRO_ASSIGN(const UniqueFd group, groups_.Open(unit.name));
-  request.cgroup = group.get();
-  request.cgroup_procs = groups_.ProcsFile(unit.name);
-  request.umask = exec.umask.value_or(022);
-  request.nice = exec.nice;
-  request.oom_score_adjust = exec.oom_score_adjust;
-  request.ignore_sigpipe = exec.ignore_sigpipe;
-  if (!exec.working_directory.empty()) {
-    request.working_directory =
-        exec.working_directory == "~" ? identity.account.home : exec.working_directory;
-    request.working_directory_optional = exec.working_directory_optional;
+  INRO_ASSIGN(auto child, sys::SpawnChild(plan.request));
+  if (!prepared) child.failure = prepared.error();
+  if (child.failure) log_.Error("{}: {}", unit.name, child.failure->ToString());
+  if (child.failure || child.report) {
+    pending_[child.pid] = {unit.name, std::move(child.report), child.failure.has_value()};
   }
-  SetPrivileges(exec, command.flags, identity, request);
-  return sys::Spawn(request);
+  return child.pid;
+}
+
+void Launcher::Poll(Pending& pending) {
+  if (!pending.report) return;
+  char text[600];
+  const ssize_t size = ::read(pending.report.get(), text, sizeof text);
+  if (size < 0 && errno == EAGAIN) return;
+  pending.report.reset();
+  if (size <= 0) return;
+  pending.failed = true;
+  log_.Error("{}: {}", pending.unit, std::string_view(text, static_cast<std::size_t>(size)));
+}
+
+bool Launcher::IsExecuted(pid_t pid) {
+  const auto entry = pending_.find(pid);
+  if (entry == pending_.end()) return true;
+  Poll(entry->second);
+  if (entry->second.failed || entry->second.report) return false;
+  pending_.erase(entry);
+  return true;
+}
+
+void Launcher::UnitChanged(const UnitRun& run) {
+  // Children that have ended said why before that.
+  for (auto entry = pending_.begin(); entry != pending_.end();) {
+    auto& [pid, pending] = *entry;
+    if (pending.unit != run.unit->name) {
+      ++entry;
+      continue;
+    }
+    Poll(pending);
+    const bool executed = !pending.failed && !pending.report;
+    const bool ended = pid != run.main_pid && pid != run.control_pid;
+    entry = executed || ended ? pending_.erase(entry) : std::next(entry);
+  }
+  if (activation_ != nullptr) activation_->UnitChanged(run);
 }
 
 bool Launcher::Holds(const unit::Condition& condition) {
@@ -248,16 +417,20 @@ void Launcher::Kill(pid_t pid, int signal) {
   if (pid > 1) ::kill(pid, signal);
 }
 
+bool Launcher::IsAlive(pid_t pid) { return pid > 1 && ::kill(pid, 0) == 0; }
+
 void Launcher::KillGroup(const unit::Unit& unit, int signal, pid_t except) {
-  groups_.Kill(unit.name, signal, except);
+  groups_.Kill(unit, signal, except);
 }
 
-bool Launcher::GroupIsEmpty(const unit::Unit& unit) { return groups_.IsEmpty(unit.name); }
+bool Launcher::GroupIsEmpty(const unit::Unit& unit) { return groups_.IsEmpty(unit); }
+
+bool Launcher::HadOomKill(const unit::Unit& unit) { return groups_.HadOomKill(unit); }
 
 pid_t Launcher::FindMainProcess(const unit::Unit& unit) {
   const std::string& path = unit.service->pid_file;
   if (path.empty()) {
-    const std::vector<pid_t> processes = groups_.Processes(unit.name);
+    const std::vector<pid_t> processes = groups_.Processes(unit);
     return processes.size() == 1 ? processes.front() : 0;
   }
   const auto text = files_.Read(path, 64);
@@ -269,46 +442,36 @@ pid_t Launcher::FindMainProcess(const unit::Unit& unit) {
   return *pid;
 }
 
-Result<> Launcher::Mount(const unit::Unit& unit) {
-  sys::SystemMounts mounts;
-  const unit::MountSettings& mount = *unit.mount;
-  if (mounts.IsMountPoint(mount.where)) return {};
-  if (mount.type != "tmpfs") {
-    return Fail("of mount units this init makes only tmpfs; {} is {}", mount.where, mount.type);
-  }
-  unsigned long flags = 0;
-  std::string options;
-  constexpr std::pair<std::string_view, unsigned long> kFlags[] = {
-      {"nosuid", MS_NOSUID},           {"nodev", MS_NODEV},
-      {"noexec", MS_NOEXEC},           {"ro", MS_RDONLY},
-      {"strictatime", MS_STRICTATIME}, {"noatime", MS_NOATIME}};
-  std::string_view rest = mount.options;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view word = rest.substr(0, comma);
-    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
-    const auto* flag =
-        std::ranges::find(kFlags, word, &std::pair<std::string_view, unsigned long>::first);
-    if (flag != std::end(kFlags)) {
-      flags |= flag->second;
-    } else {
-      options += options.empty() ? "" : ",";
-      options += word;
-    }
-  }
-  INRO_TRY(mounts.MakeDirectory(mount.where, 0755));
-  return mounts.Mount(mount.what, mount.where, mount.type, flags, options);
+Result<pid_t> Launcher::Mount(const unit::Unit& unit) { return BeginMount(*unit.mount, log_); }
+
+Result<pid_t> Launcher::Unmount(const unit::Unit& unit) { return BeginUnmount(*unit.mount, log_); }
+
+Result<pid_t> Launcher::WaitForBusName(const std::string& name) {
+  return BeginBusNameWait(name, log_);
+}
+
+Result<> Launcher::Activate(const unit::Unit& unit) {
+  if (activation_ == nullptr) return ServiceHost::Activate(unit);
+  return activation_->Activate(unit);
+}
+
+void Launcher::Deactivate(const unit::Unit& unit) {
+  if (activation_ != nullptr) activation_->Deactivate(unit);
 }
 
 void Launcher::CleanUp(const unit::Unit& unit, bool restarting) {
   using unit::PreserveDirectory;
-  const unit::ExecSettings& exec = unit.service->exec;
-  const bool keep = exec.preserve_runtime == PreserveDirectory::kYes ||
-                    (restarting && exec.preserve_runtime == PreserveDirectory::kRestart);
-  if (!keep) RemoveRuntimeDirectories(exec, settings_.directory_root);
+  const unit::ExecSettings* const exec = ExecSettingsOf(unit);
+  if (exec == nullptr) return;
+  const bool keep = exec->preserve_runtime == PreserveDirectory::kYes ||
+                    (restarting && exec->preserve_runtime == PreserveDirectory::kRestart);
+  if (!keep) RemoveRuntimeDirectories(*exec, settings_.directory_root);
+  if (!exec->credentials.empty()) RemoveCredentials(unit, settings_.directory_root);
+  // The next start has a new name, and fresh folders and networks.
+  states_.erase(unit.name);
   if (restarting) return;
   output_.Forget(unit.name);
-  groups_.Remove(unit.name);
+  groups_.Remove(unit);
 }
 
 }  // namespace inro::guest

@@ -10,6 +10,8 @@
 
 #include "base/scope_guard.h"
 #include "base/unique_fd.h"
+#include "guest/init/background_removal.h"
+#include "sys/spawn.h"
 
 namespace inro::guest {
 namespace {
@@ -18,14 +20,17 @@ struct Row {
   unit::DirectoryKind kind;
   std::string_view base;
   std::string_view variable;
-  bool owned;  // by the service's user
+  bool owned;           // by the service's user
+  bool may_be_private;  // of a dynamic user
+  int exit_code;
 };
 constexpr std::array<Row, unit::kDirectoryKinds> kRows = {{
-    {unit::kRuntime, "/run", "RUNTIME_DIRECTORY", true},
-    {unit::kState, "/var/lib", "STATE_DIRECTORY", true},
-    {unit::kCache, "/var/cache", "CACHE_DIRECTORY", true},
-    {unit::kLogs, "/var/log", "LOGS_DIRECTORY", true},
-    {unit::kConfiguration, "/etc", "CONFIGURATION_DIRECTORY", false},
+    {unit::kRuntime, "/run", "RUNTIME_DIRECTORY", true, false, sys::kExitRuntimeDirectory},
+    {unit::kState, "/var/lib", "STATE_DIRECTORY", true, true, sys::kExitStateDirectory},
+    {unit::kCache, "/var/cache", "CACHE_DIRECTORY", true, true, sys::kExitCacheDirectory},
+    {unit::kLogs, "/var/log", "LOGS_DIRECTORY", true, true, sys::kExitLogsDirectory},
+    {unit::kConfiguration, "/etc", "CONFIGURATION_DIRECTORY", false, false,
+     sys::kExitConfigurationDirectory},
 }};
 
 constexpr int kMaxDepth = 64;
@@ -67,31 +72,85 @@ Result<UniqueFd> MakeBelow(const std::string& base, const std::string& name, mod
 
 }  // namespace
 
-Result<> MakeServiceDirectories(const unit::ExecSettings& exec, const DirectoryOwner& owner,
-                                const std::string& root) {
+namespace {
+
+// The folder for private directories, and a link to the one of this name.
+Result<> LinkPrivate(const std::string& base, const std::string& name) {
+  const std::string folder = base + "/private";
+  ::mkdir(base.c_str(), 0755);
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return FailErrno("make {}", folder);
+  const std::string path = base + "/" + name;
+  const std::size_t slash = name.rfind('/');
+  if (slash != std::string::npos) {
+    INRO_TRY(MakeBelow(base, name.substr(0, slash), 0755));
+    INRO_TRY(MakeBelow(folder, name.substr(0, slash), 0755));
+  }
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) == 0) {
+    if (S_ISLNK(info.st_mode)) return {};
+    if (::rename(path.c_str(), (folder + "/" + name).c_str()) != 0) {
+      return FailErrno("move {} into {}", path, folder);
+    }
+  }
+  std::string target = "private/" + name;
+  for (const char c : name) {
+    if (c == '/') target = "../" + target;
+  }
+  if (::symlink(target.c_str(), path.c_str()) != 0 && errno != EEXIST) {
+    return FailErrno("link {}", path);
+  }
+  return {};
+}
+
+Result<> MakeOne(const Row& row, const unit::DirectorySetting& setting, const std::string& name,
+                 const DirectoryOwner& owner, bool dynamic, const std::string& root,
+                 MadeDirectories& made) {
+  std::string base = root + std::string(row.base);
+  if (dynamic && row.may_be_private) {
+    INRO_TRY(LinkPrivate(base, name));
+    base += "/private";
+  }
+  INRO_ASSIGN(const UniqueFd fd, MakeBelow(base, name, setting.mode));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) return FailErrno("stat {}/{}", base, name);
+  if (!row.owned) return {};  // in /etc an administrator's choice stands
+  const std::string path = base + "/" + name;
+  made.owned.push_back(path);
+  if ((info.st_mode & 07777) != setting.mode && ::fchmod(fd.get(), setting.mode) != 0) {
+    return FailErrno("set the mode of {}", path);
+  }
+  if (info.st_uid == owner.uid && info.st_gid == owner.gid) return {};
+  if (::fchown(fd.get(), owner.uid, owner.gid) != 0) return FailErrno("set the owner of {}", path);
+  // An empty one is done with this.
+  bool empty = true;
+  Walk(fd.get(), kMaxDepth, [&](int, const char*, bool) { empty = false; });
+  if (!empty) made.hand_over.push_back(path);
+  return {};
+}
+
+}  // namespace
+
+Result<MadeDirectories> MakeServiceDirectories(const unit::ExecSettings& exec,
+                                               const DirectoryOwner& owner, int& exit_code,
+                                               const std::string& root) {
+  MadeDirectories made;
   for (const Row& row : kRows) {
     const unit::DirectorySetting& setting = exec.directories[row.kind];
     for (const std::string& name : setting.names) {
-      const std::string base = root + std::string(row.base);
-      INRO_ASSIGN(const UniqueFd fd, MakeBelow(base, name, setting.mode));
-      struct stat info{};
-      if (::fstat(fd.get(), &info) != 0) return FailErrno("stat {}/{}", base, name);
-      if (!row.owned) continue;  // in /etc an administrator's choice stands
-      if ((info.st_mode & 07777) != setting.mode && ::fchmod(fd.get(), setting.mode) != 0) {
-        return FailErrno("set the mode of {}/{}", base, name);
-      }
-      if (info.st_uid == owner.uid && info.st_gid == owner.gid) continue;
-      if (::fchown(fd.get(), owner.uid, owner.gid) != 0) {
-        return FailErrno("set the owner of {}/{}", base, name);
-      }
-      Walk(fd.get(), 0, [&](int parent, const char* entry, bool) {
-        // What cannot be handed over shows when the service uses it.
-        static_cast<void>(::fchownat(parent, entry, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) ==
-                          0);
-      });
+      exit_code = row.exit_code;
+      INRO_TRY(MakeOne(row, setting, name, owner, exec.dynamic_user, root, made));
     }
   }
-  return {};
+  return made;
+}
+
+void HandOver(const std::string& path, const DirectoryOwner& owner) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) return;
+  Walk(fd.get(), 0, [&](int parent, const char* entry, bool) {
+    // What cannot be handed over shows when the service uses it.
+    static_cast<void>(::fchownat(parent, entry, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) == 0);
+  });
 }
 
 unit::Environment DirectoryVariables(const unit::ExecSettings& exec) {
@@ -111,15 +170,7 @@ unit::Environment DirectoryVariables(const unit::ExecSettings& exec) {
 
 void RemoveRuntimeDirectories(const unit::ExecSettings& exec, const std::string& root) {
   for (const std::string& name : exec.directories[unit::kRuntime].names) {
-    const std::string path = root + "/run/" + name;
-    {
-      const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
-      if (!fd) continue;
-      Walk(fd.get(), 0, [](int parent, const char* entry, bool directory) {
-        ::unlinkat(parent, entry, directory ? AT_REMOVEDIR : 0);
-      });
-    }
-    ::rmdir(path.c_str());
+    RemoveSoon(root + "/run/" + name);
   }
 }
 

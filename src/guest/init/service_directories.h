@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "unit/unit.h"
@@ -15,11 +16,21 @@ struct DirectoryOwner {
   gid_t gid = 0;
 };
 
+struct MadeDirectories {
+  std::vector<std::string> owned;      // all but those in /etc, where they really are
+  std::vector<std::string> hand_over;  // existed with another owner: what is in them is his still
+};
+
 // Makes all directories of the unit below /run, /var/lib, /var/cache, /var/log and /etc (each below
-// `root` in tests), with their modes; all but those in /etc belong to `owner`. When the owner of
-// one that exists differs, the whole tree below it is handed over, as systemd does.
-Result<> MakeServiceDirectories(const unit::ExecSettings& exec, const DirectoryOwner& owner,
-                                const std::string& root = "");
+// `root` in tests), with their modes; all but those in /etc belong to `owner`. Those of a dynamic
+// user lie in a folder "private" that is root's, with links to them, and what is there under the
+// name already moves into it. On an error `exit_code` is the one that systemd has for its kind.
+Result<MadeDirectories> MakeServiceDirectories(const unit::ExecSettings& exec,
+                                               const DirectoryOwner& owner, int& exit_code,
+                                               const std::string& root = "");
+
+// Gives everything below the directory to the owner. Takes as long as there is something.
+void HandOver(const std::string& path, const DirectoryOwner& owner);
 
 // RUNTIME_DIRECTORY=... and so on, for the environment of the service.
 unit::Environment DirectoryVariables(const unit::ExecSettings& exec);

@@ -8,16 +8,28 @@
 #include <cerrno>
 
 namespace inro::guest {
+namespace {
 
-Result<int> ServiceOutput::WriterFor(const std::string& unit, const std::string& identifier) {
+// A console that cannot take it goes without.
+void ShowOnConsole(const std::string& identifier, std::string_view text) {
+  const UniqueFd console(::open("/dev/console", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+  const std::string line = fmt::format("{}: {}\r\n", identifier, text);
+  if (console) static_cast<void>(::write(console.get(), line.data(), line.size()) > 0);
+}
+
+}  // namespace
+
+Result<int> ServiceOutput::WriterFor(const std::string& unit, Style style) {
   for (const auto& [fd, stream] : streams_) {
-    if (stream->unit == unit) return stream->writer.get();
+    if (stream->unit != unit) continue;
+    stream->style = std::move(style);
+    return stream->writer.get();
   }
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("make a pipe for the output of {}", unit);
   auto stream = std::make_unique<Stream>();
   stream->unit = unit;
-  stream->identifier = identifier;
+  stream->style = std::move(style);
   stream->reader.reset(ends[0]);
   stream->writer.reset(ends[1]);
   // Only this end: the service's own writes stay blocking.
@@ -111,9 +123,20 @@ void ServiceOutput::Emit(Stream& stream, Time now) {
     stream.lines = 0;
     stream.dropped = 0;
   }
-  if (stream.lines < kLinesPerInterval) {
+  int level = stream.style.level;
+  std::string_view text = stream.line;
+  const bool prefixed =
+      text.size() >= 3 && text[0] == '<' && text[1] >= '0' && text[1] <= '7' && text[2] == '>';
+  if (stream.style.level_prefix && prefixed) {
+    level = text[1] - '0';
+    text.remove_prefix(3);
+  }
+  if (level > stream.style.most_level) {
+    // Not wanted: neither a line nor a dropped one.
+  } else if (stream.lines < kLinesPerInterval) {
     ++stream.lines;
-    log_.WriteAs(LogLevel::kInfo, stream.identifier, stream.line);
+    log_.WriteAs(static_cast<LogLevel>(level), stream.style.identifier, text);
+    if (stream.style.console) ShowOnConsole(stream.style.identifier, text);
   } else {
     ++stream.dropped;
   }

@@ -29,9 +29,17 @@ class ServiceOutput {
 
   ServiceOutput(KernelLog& log, int epoll) : log_(log), epoll_(epoll) {}
 
+  // How the lines of a service are logged.
+  struct Style {
+    std::string identifier;
+    int level = 6;             // SyslogLevel=
+    bool level_prefix = true;  // "<N>" in front of a line is its level
+    int most_level = 7;        // LogLevelMax=: lines above are left out
+    bool console = false;      // shown on the console too
+  };
   // The end that a service writes to, valid as long as this lives; the same at each call for a
   // unit.
-  Result<int> WriterFor(const std::string& unit, const std::string& identifier);
+  Result<int> WriterFor(const std::string& unit, Style style);
   // There is something to read at `fd`. True when the descriptor is one of these.
   bool OnReadable(int fd, Time now);
   // Ends rests that are over.
@@ -43,7 +51,7 @@ class ServiceOutput {
  private:
   struct Stream {
     std::string unit;
-    std::string identifier;
+    Style style;
     UniqueFd reader;
     UniqueFd writer;
     std::string line;

@@ -90,7 +90,8 @@ TEST(ServiceDirectoriesTest, AreMadeWithTheirModesAndRemoved) {
   unit::ExecSettings exec;
   exec.directories[unit::kRuntime] = {{"chrony/deep"}, 0750};
   exec.directories[unit::kState] = {{"chrony"}, 0700};
-  const auto made = MakeServiceDirectories(exec, {::getuid(), ::getgid()}, root);
+  int exit_code = 0;
+  const auto made = MakeServiceDirectories(exec, {::getuid(), ::getgid()}, exit_code, root);
   ASSERT_TRUE(made) << made.error().ToString();
   struct stat info{};
   ASSERT_EQ(::stat((base + "/run/chrony/deep").c_str(), &info), 0);
