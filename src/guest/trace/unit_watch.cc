@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "sys/file.h"
@@ -28,7 +29,7 @@ Result<std::string> Show(const std::vector<std::string>& words) {
   std::vector<std::string> command{"/usr/bin/systemctl", "show", "--no-pager"};
   command.insert(command.end(), words.begin(), words.end());
   sys::RunOptions options;
-  options.timeout = std::chrono::seconds(5);
+  options.timeout = std::chrono::seconds(30);  // a busy host
   return sys::RunOrFail(command, options);
 }
 
@@ -70,7 +71,9 @@ void UnitWatch::Later() {
   loop_.Cancel(timer_);
   timer_ = loop_.At(wire::Loop::Clock::now() + kAgain, [this] {
     timer_ = 0;
-    (void)Begin();
+    if (const auto begun = Begin(); !begun) {
+      std::fprintf(stderr, "inro-trace: units: %s\n", begun.error().ToString().c_str());
+    }
   });
 }
 
