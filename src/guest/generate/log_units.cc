@@ -27,6 +27,13 @@ constexpr std::string_view kServiceDropIn =
     "[Service]\n"
     "Sockets=inro-logs-host.socket\n";
 
+// The guest's program may be a mount of its own (nested initrd). The collector runs until the very
+// end: systemd must not try to unmount its program before.
+constexpr std::string_view kBinaryMount = R"(usr-bin-inro\x2dguest.mount.d/50-logs.conf)";
+constexpr std::string_view kBinaryMountDropIn =
+    "[Unit]\n"
+    "DefaultDependencies=no\n";
+
 constexpr std::string_view kJournaldDropIn =
     "[Journal]\n"
     "ForwardToSyslog=yes\n"
@@ -38,6 +45,7 @@ Result<> WriteLogUnits(const Guest& guest, Output& output) {
   using Type = sys::FileSource::Type;
   if (guest.files.TypeOf(kJournald) != Type::kAbsent) {
     INRO_TRY(output.WriteRunFile("systemd/journald.conf.d/50-inro-logs.conf", kJournaldDropIn));
+    INRO_TRY(output.WriteUnit(kBinaryMount, kBinaryMountDropIn));
   }
   const std::uint64_t port = guest.parameters.Number("agent.log_vport");
   if (port == 0 || guest.files.TypeOf(kKataAgent) != Type::kAbsent) return {};

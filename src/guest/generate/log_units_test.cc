@@ -58,6 +58,7 @@ TEST_F(LogUnitsTest, JournaldForwards) {
   const auto text = sys::ReadFile(Path("/run/systemd/journald.conf.d/50-inro-logs.conf"));
   ASSERT_TRUE(text.has_value());
   EXPECT_NE(text->find("ForwardToSyslog=yes\n"), std::string::npos);
+  EXPECT_TRUE(sys::Exists(Path("/units") + R"(/usr-bin-inro\x2dguest.mount.d/50-logs.conf)"));
 }
 
 }  // namespace
