@@ -449,7 +449,11 @@ void Supervisor::ConvertToStart(UnitRun& run, Time) {
     const bool waits = stop ? after || ComesAfter(*other, run) : after;
     // One that waits for us already must not be waited for.
     const bool circle = std::ranges::find(job.unlocks, id) != job.unlocks.end();
-    if (waits && !circle) AddEdge(*other, run);
+    if (waits && !circle) {
+      AddEdge(*other, run);
+    } else if (!stop && !other->job->running && ComesAfter(*other, run)) {
+      AddEdge(run, *other);  // what has waited for the stop waits for the start too
+    }
   }
   if (job.waits == 0) ready_.push_back(job.id);
 }
