@@ -22,6 +22,16 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
+// images/debian with the tools that the cases look with; exec and copies themselves need none.
+GuestSpec ToolsSpec() {
+  GuestSpec spec = DebianWith("tools", "", "", {kInitrdInro, kImageSystemd});
+  const std::string dash = "  \"dash\",\n";
+  const std::size_t at = spec.text.find(dash);
+  EXPECT_NE(at, std::string::npos);
+  if (at != std::string::npos) spec.text.insert(at, "  \"coreutils\",\n");
+  return spec;
+}
+
 struct Ran {
   int status = -1;
   std::string out;
@@ -240,7 +250,7 @@ void Exec::ManyConsoles(int count) {
 }
 
 TEST_P(Exec, ProgramsCopiesAndConsoles) {
-  INRO_BOOT(DebianSpec(), GetParam(), {"agent.debug_console", "agent.debug_console_vport=1026"});
+  INRO_BOOT(ToolsSpec(), GetParam(), {"agent.debug_console", "agent.debug_console_vport=1026"});
   StatusesAndStreams();
   Terminal();
   CopiesBothWays(std::size_t{64} << 20);
@@ -259,7 +269,7 @@ class LargeCopy : public Exec {};
 // Labelled slow: a gibibyte each way.
 TEST_P(LargeCopy, OneGibibyte) {
   if (::getenv("INRO_SLOW") == nullptr) GTEST_SKIP() << "set INRO_SLOW=1 for the gibibyte";
-  INRO_BOOT(DebianSpec(), GetParam());
+  INRO_BOOT(ToolsSpec(), GetParam());
   CopiesBothWays(std::size_t{1} << 30);
   ExpectPowerOff();
 }
