@@ -197,14 +197,15 @@ class StructContract : public ApiContract {};
 using Structs = testing::Types<
     CheckRequest, HealthCheckResponse, VersionCheckResponse, IPAddress, Interface, Route,
     ARPNeighbor, Interfaces, Routes, UpdateInterfaceRequest, UpdateRoutesRequest, ARPNeighbors,
-    AddARPNeighborsRequest, FSGroup, Storage, KernelModule, CreateSandboxRequest,
-    OnlineCPUMemRequest, ReseedRandomDevRequest, AgentDetails, GuestDetailsRequest,
-    GuestDetailsResponse, SetGuestDateTimeRequest, Metrics, UnitState, ProcessState, StateResponse,
-    ProbeRequest, Finding, ProbeResponse, RoleStateRequest, RoleStateResponse, ExecStartRequest,
-    ExecStartResponse, ExecWriteRequest, ExecWriteResponse, ExecReadRequest, ExecReadResponse,
-    ExecResizeRequest, ExecSignalRequest, ExecWaitRequest, ExecWaitResponse, CopyLookRequest,
-    CopyLookResponse, CopyOpenRequest, CopyBeginRequest, CopyHandle, CopyNextResponse,
-    CopyReadRequest, CopyReadResponse, CopyWriteRequest, CopyPutRequest>;
+    AddARPNeighborsRequest, GetIPTablesRequest, GetIPTablesResponse, SetIPTablesRequest,
+    SetIPTablesResponse, FSGroup, Storage, KernelModule, CreateSandboxRequest, OnlineCPUMemRequest,
+    ReseedRandomDevRequest, AgentDetails, GuestDetailsRequest, GuestDetailsResponse,
+    SetGuestDateTimeRequest, Metrics, UnitState, ProcessState, StateResponse, ProbeRequest, Finding,
+    ProbeResponse, RoleStateRequest, RoleStateResponse, ExecStartRequest, ExecStartResponse,
+    ExecWriteRequest, ExecWriteResponse, ExecReadRequest, ExecReadResponse, ExecResizeRequest,
+    ExecSignalRequest, ExecWaitRequest, ExecWaitResponse, CopyLookRequest, CopyLookResponse,
+    CopyOpenRequest, CopyBeginRequest, CopyHandle, CopyNextResponse, CopyReadRequest,
+    CopyReadResponse, CopyWriteRequest, CopyPutRequest>;
 TYPED_TEST_SUITE(StructContract, Structs);
 
 TYPED_TEST(StructContract, FieldsAreThoseOfProto) {

@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   RoundTrip<CreateSandboxRequest>(bytes);
   RoundTrip<UpdateRoutesRequest>(bytes);
   RoundTrip<AddARPNeighborsRequest>(bytes);
+  RoundTrip<SetIPTablesRequest>(bytes);
   RoundTrip<UpdateInterfaceRequest>(bytes);
   return 0;
 }

@@ -151,4 +151,46 @@ struct AddARPNeighborsRequest {
   }
 };
 
+struct GetIPTablesRequest {
+  static constexpr std::string_view kName = "grpc.GetIPTablesRequest";
+  bool is_ipv6 = false;
+
+  template <class V>
+  static void Fields(V&& visit) {
+    visit(1, "is_ipv6", &GetIPTablesRequest::is_ipv6);
+  }
+};
+
+struct GetIPTablesResponse {
+  static constexpr std::string_view kName = "grpc.GetIPTablesResponse";
+  std::string data;
+
+  template <class V>
+  static void Fields(V&& visit) {
+    visit(1, "data", &GetIPTablesResponse::data);
+  }
+};
+
+struct SetIPTablesRequest {
+  static constexpr std::string_view kName = "grpc.SetIPTablesRequest";
+  bool is_ipv6 = false;
+  std::string data;
+
+  template <class V>
+  static void Fields(V&& visit) {
+    visit(1, "is_ipv6", &SetIPTablesRequest::is_ipv6);
+    visit(2, "data", &SetIPTablesRequest::data);
+  }
+};
+
+struct SetIPTablesResponse {
+  static constexpr std::string_view kName = "grpc.SetIPTablesResponse";
+  std::string data;
+
+  template <class V>
+  static void Fields(V&& visit) {
+    visit(1, "data", &SetIPTablesResponse::data);
+  }
+};
+
 }  // namespace inro::protocol

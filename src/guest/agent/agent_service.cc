@@ -3,6 +3,7 @@
 #include <atomic>
 #include <utility>
 
+#include "guest/agent/firewall.h"
 #include "guest/agent/guest_details.h"
 #include "guest/agent/metrics.h"
 #include "guest/agent/rpc.h"
@@ -152,6 +153,14 @@ std::vector<wire::Method> AgentService::NetworkMethods() {
             const std::lock_guard lock(network_mutex_);
             return Empty(AddNeighbours(world_.network, request.neighbors->arp_neighbors));
           }),
+      AgentMethod<GetIPTablesRequest>("GetIPTables", kWorker,
+                                      [](const GetIPTablesRequest& request) -> Answer {
+                                        return Encoded(agent::GetIPTables(request));
+                                      }),
+      AgentMethod<SetIPTablesRequest>("SetIPTables", kWorker,
+                                      [](const SetIPTablesRequest& request) -> Answer {
+                                        return Encoded(agent::SetIPTables(request));
+                                      }),
   };
 }
 
