@@ -23,6 +23,9 @@
 #ifdef INRO_ROLE_TRACE
 #include "guest/trace/trace_role.h"
 #endif
+#ifdef INRO_ROLE_EXTENSION
+#include "guest/extension/extension_role.h"
+#endif
 #ifdef INRO_ROLE_GENERATE
 #include "guest/generate/generate_role.h"
 #endif
@@ -37,8 +40,17 @@ struct Role {
   int (*run)(int argc, char** argv);
 };
 
+// PID 1 calls the generator of this program in a fork of itself, which saves an exec.
+int RunInit(int argc, char** argv) {
+#ifdef INRO_ROLE_GENERATE
+  return inro::guest::RunInit(argc, argv, &inro::guest::generate::RunGenerate);
+#else
+  return inro::guest::RunInit(argc, argv);
+#endif
+}
+
 constexpr Role kRoles[] = {
-    {"init", &inro::guest::RunInit},
+    {"init", &RunInit},
 #ifdef INRO_ROLE_AGENT
     {"agent", &inro::guest::agent::RunAgent},
     {"kata-agent", &inro::guest::agent::RunAgent},
@@ -58,12 +70,19 @@ constexpr Role kRoles[] = {
 #ifdef INRO_ROLE_TRACE
     {"trace", &inro::guest::trace::RunTrace},
 #endif
+#ifdef INRO_ROLE_EXTENSION
+    {"extension-mount", &inro::guest::extension::RunExtensionMount},
+#endif
 #ifdef INRO_ROLE_GENERATE
     {"generate", &inro::guest::generate::RunGenerate},
     {"inro-generate", &inro::guest::generate::RunGenerate},
 #endif
 #ifdef INRO_ROLE_SYSTEMCTL
     {"systemctl", &inro::guest::systemctl::RunSystemctl},
+    {"poweroff", &inro::guest::systemctl::RunSystemctl},
+    {"reboot", &inro::guest::systemctl::RunSystemctl},
+    {"halt", &inro::guest::systemctl::RunSystemctl},
+    {"shutdown", &inro::guest::systemctl::RunSystemctl},
 #endif
 };
 
@@ -92,7 +111,7 @@ int main(int argc, char** argv) {
     }
   }
   // The kernel may know it by any name (rdinit=, init=).
-  if (::getpid() == 1) return inro::guest::RunInit(argc, argv);
+  if (::getpid() == 1) return RunInit(argc, argv);
   Print(STDERR_FILENO, "usage: inro-guest ROLE [ARGUMENTS]\nroles:");
   for (const Role& role : kRoles) {
     Print(STDERR_FILENO, " ");

@@ -70,7 +70,7 @@ unit::SystemFacts ReadFacts(std::string host_name, std::string machine_id) {
   return facts;
 }
 
-int Boot(char** argv) {
+int Boot(char** argv, int (*generate)(int argc, char** argv)) {
   BootSteps steps;
   KernelLog log;
   sys::SystemMounts mounts;
@@ -104,6 +104,7 @@ int Boot(char** argv) {
   StartLoopback(log);
   MainLoopSettings settings;
   settings.environment.emplace_back(kPath);
+  settings.generators.own = generate;
   settings.loader.facts = ReadFacts(SetHostName(line, log), SetMachineId(log));
   AddCommandLine(line, settings);
   steps.Mark("mounts and machine");
@@ -141,6 +142,10 @@ int Supervise(const std::vector<std::string_view>& words) {
   settings.environment.emplace_back(kPath);
   settings.notify_path = state + "/notify";
   settings.state_path = state + "/units.tsv";
+  settings.request_path = state + "/init.sock";
+  settings.generators = {{}, {}};
+  settings.timers.stamps = state + "/timers";
+  settings.timers.list = state + "/timers.tsv";
   settings.directory_root = state;
   KernelLog log;
   log.Use(UniqueFd(::dup(STDERR_FILENO)));
@@ -156,7 +161,7 @@ int Supervise(const std::vector<std::string_view>& words) {
 
 }  // namespace
 
-int RunInit(int argc, char** argv) {
+int RunInit(int argc, char** argv, int (*generate)(int argc, char** argv)) {
   // One arena, trimmed early, no large thresholds: this process lives as long as the guest.
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_TRIM_THRESHOLD, 64 << 10);
@@ -174,7 +179,7 @@ int RunInit(int argc, char** argv) {
     static_cast<void>(::write(STDERR_FILENO, kUsage, sizeof kUsage - 1) > 0);
     return 2;
   }
-  return Boot(argv);
+  return Boot(argv, generate);
 }
 
 }  // namespace inro::guest

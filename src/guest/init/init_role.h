@@ -15,6 +15,7 @@
 namespace inro::guest {
 
 // Returns only on bad usage (2), or when the kernel refuses to end the system (1).
-int RunInit(int argc, char** argv);
+// `generate`: the main function of the generator that is this very program (generators.h), if any.
+int RunInit(int argc, char** argv, int (*generate)(int argc, char** argv) = nullptr);
 
 }  // namespace inro::guest
