@@ -72,6 +72,7 @@ const std::map<std::string, std::vector<std::string>>& Arrows() {
       {"guest/clock", {"base", "sys", "sys/fake", "wire", "protocol", "unit"}},
       {"guest/trace", {"base", "sys", "sys/fake", "wire", "protocol", "unit"}},
       {"guest/generate", {"base", "sys", "sys/fake", "wire", "protocol", "unit"}},
+      {"guest/extension", {"base", "sys", "sys/fake", "wire", "protocol", "unit"}},
       {"guest/systemctl", {"base", "sys", "sys/fake", "wire", "protocol", "unit"}},
       {"image/tree", {"base", "sys"}},
       {"image/elf", {"base"}},

@@ -15,10 +15,8 @@ struct Topic {
 };
 
 constexpr Topic kTopics[] = {
-    {"console", WriteConsoleUnits},
-    {"clock", WriteClockUnits},
-    {"logs", WriteLogUnits},
-    {"trace", WriteTraceUnits},
+    {"console", WriteConsoleUnits},      {"clock", WriteClockUnits}, {"logs", WriteLogUnits},
+    {"extensions", WriteExtensionUnits}, {"trace", WriteTraceUnits},
 };
 
 constexpr std::string_view kBlank = " \t\n";

@@ -99,5 +99,38 @@ TEST(CommandLine, Words) {
   EXPECT_EQ(WordValue("aa=1", "a"), "");
 }
 
+TEST_F(GenerateTest, ExtensionsAreMountedBeforeTheAgent) {
+  const protocol::KernelCommandLine parameters("");
+  const sys::MemoryFileSource files;
+  FolderOutput output(Units(), folder_->path() + "/run");
+  ASSERT_TRUE(WriteExtensionUnits({"quiet", parameters, {}, files}, output));
+  EXPECT_FALSE(sys::Exists(Units()));
+  ASSERT_TRUE(WriteExtensionUnits(
+      {"kata.extension.coco.verity_params=root_hash=1 kata.extension.raw.verity_params",
+       parameters,
+       {},
+       files},
+      output));
+  std::array<char, 64> target{};
+  const std::string link = "/kata-containers.target.wants/kata-extension-mount@coco.service";
+  ASSERT_GT(::readlink((Units() + link).c_str(), target.data(), target.size() - 1), 0);
+  const auto drop_in = sys::ReadFile(Units() + "/kata-agent.service.d/50-extensions.conf");
+  ASSERT_TRUE(drop_in.has_value());
+  const std::string both = "kata-extension-mount@coco.service kata-extension-mount@raw.service\n";
+  EXPECT_EQ(*drop_in, "[Unit]\nRequires=" + both + "After=" + both);
+}
+
+TEST_F(GenerateTest, ABadNameOfAnExtensionIsSaidAndSkipped) {
+  const protocol::KernelCommandLine parameters("");
+  const sys::MemoryFileSource files;
+  FolderOutput output(Units(), folder_->path() + "/run");
+  const auto written = WriteExtensionUnits(
+      {"kata.extension.../x.verity_params kata.extension.ok.verity_params", parameters, {}, files},
+      output);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().ToString().find("does not name an extension"), std::string::npos);
+  EXPECT_TRUE(Has("kata-agent.service.d/50-extensions.conf"));
+}
+
 }  // namespace
 }  // namespace inro::guest::generate

@@ -18,4 +18,7 @@ Result<> WriteClockUnits(const Guest& guest, Output& output);
 // agent.trace: the role that sends spans (trace_units.cc).
 Result<> WriteTraceUnits(const Guest& guest, Output& output);
 
+// kata.extension.NAME.verity_params: guest extension images (extension_units.cc).
+Result<> WriteExtensionUnits(const Guest& guest, Output& output);
+
 }  // namespace inro::guest::generate

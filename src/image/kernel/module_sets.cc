@@ -31,6 +31,8 @@ constexpr ModuleSet kSets[] = {
     {"time", "the host's clock", "ptp ptp_kvm", false, false},
     {"devices", "random numbers, memory balloon, console, memory hot-plug",
      "virtio_rng virtio_balloon virtio_console virtio_mem", false, false},
+    {"extensions", "guest extension images: EROFS on a verified virtio disk",
+     "virtio_blk dm_mod dm_bufio dm_verity libcrc32c erofs", false, false},
     {"systemd", "what systemd asks for", "autofs4", false, false},
     {"containers", "what container runtimes ask for", "overlay veth bridge tun macvlan ipvlan",
      false, false},
@@ -95,6 +97,7 @@ constexpr Option kOptions[] = {
     {"xfs", "XFS_FS"},
     {"dm_verity", "DM_VERITY"},
     {"dm_mod", "BLK_DEV_DM"},
+    {"dm_bufio", "DM_BUFIO"},
 };
 
 }  // namespace
