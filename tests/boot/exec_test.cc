@@ -269,7 +269,16 @@ class LargeCopy : public Exec {};
 // Labelled slow: a gibibyte each way.
 TEST_P(LargeCopy, OneGibibyte) {
   if (::getenv("INRO_SLOW") == nullptr) GTEST_SKIP() << "set INRO_SLOW=1 for the gibibyte";
-  INRO_BOOT(ToolsSpec(), GetParam());
+  const auto build = BuildOnce(ToolsSpec());
+  if (!build && NoMirror(build.error())) GTEST_SKIP() << build.error().ToString();
+  ASSERT_TRUE(build) << build.error().ToString();
+  auto machine = build->Machine(GetParam());
+  ASSERT_TRUE(machine) << machine.error().ToString();
+  machine->memory_mib = 4096;  // half of it may be taken by /tmp
+  auto run = GuestRun::Start(*machine, "Slow_LargeCopy", {});
+  ASSERT_TRUE(run) << run.error().ToString();
+  run_ = std::move(*run);
+  ASSERT_TRUE(run_->WaitReady());
   CopiesBothWays(std::size_t{1} << 30);
   ExpectPowerOff();
 }
