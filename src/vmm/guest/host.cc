@@ -6,6 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <thread>
+
 #include "sys/file.h"
 
 namespace inro::vmm {
@@ -54,6 +59,38 @@ bool CpuHasVirtualization(std::string_view cpuinfo) {
   return false;
 }
 
+std::uint64_t MeasureTscKhz() {
+#if defined(__x86_64__)
+  struct Stamp {
+    std::int64_t nanoseconds = 0;
+    std::uint64_t ticks = 0;
+  };
+  // Of a few readings the one with the least time between clock and counter.
+  const auto read = [] {
+    Stamp best;
+    std::uint64_t shortest = UINT64_MAX;
+    for (int i = 0; i < 8; ++i) {
+      const std::uint64_t before = __builtin_ia32_rdtsc();
+      timespec now{};
+      ::clock_gettime(CLOCK_MONOTONIC_RAW, &now);
+      const std::uint64_t after = __builtin_ia32_rdtsc();
+      if (after - before >= shortest) continue;
+      shortest = after - before;
+      best = {static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec,
+              before + shortest / 2};
+    }
+    return best;
+  };
+  const Stamp first = read();
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const Stamp last = read();
+  const double milliseconds = static_cast<double>(last.nanoseconds - first.nanoseconds) / 1e6;
+  return static_cast<std::uint64_t>(static_cast<double>(last.ticks - first.ticks) / milliseconds);
+#else
+  return 0;
+#endif
+}
+
 Accel DetectAccel() { return KvmUsable() ? Accel::kKvm : Accel::kTcg; }
 
 Result<MachineConfig> ResolveMachine(MachineConfig config) {
@@ -63,6 +100,17 @@ Result<MachineConfig> ResolveMachine(MachineConfig config) {
     return FailAs(ErrorKind::kBadInput,
                   "KVM was asked for, but /dev/kvm does not work here; "
                   "use --accel tcg");
+  }
+  // The kernel measures its clock against another one in the first milliseconds. Where the guest's
+  // processor is a thread of a busy host, it may be wrong by a factor of five, and no time service
+  // brings such a clock back. Under KVM it asks the hypervisor.
+  const bool told = std::ranges::any_of(config.command_line, [](const std::string& word) {
+    return word.starts_with("tsc_early_khz=");
+  });
+  if (config.accel == Accel::kTcg && !told) {
+    if (const std::uint64_t khz = MeasureTscKhz(); khz > 0) {
+      config.command_line.push_back(fmt::format("tsc_early_khz={}", khz));
+    }
   }
   if (config.kernel.empty()) return FailAs(ErrorKind::kBadInput, "no kernel given");
   INRO_TRY(SizeOf(config.kernel, "kernel"));

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 
 #include <charconv>
+#include <ctime>
 #include <optional>
 
+#include "vmm/guest/ended_guest.h"
 #include "vmm/guest/guest_record.h"
 #include "vmm/guest/run_folder.h"
 #include "wire/address.h"
@@ -21,6 +23,16 @@ std::string WhatRuns() {
   const std::vector<std::string> names = RunningGuests();
   if (names.empty()) return "none is running; `inro boot --detach` starts one";
   return fmt::format("running: {}", fmt::join(names, ", "));
+}
+
+// Of a detached guest that is no more: when, how, and where its logs are.
+std::string HowItEnded(const std::string& name) {
+  for (const EndedGuest& guest : EndedGuests()) {
+    if (guest.record.name != name) continue;
+    return fmt::format("; it {} {} s ago: its logs are in {}", guest.record.end,
+                       std::time(nullptr) - guest.record.ended_at, guest.folder);
+  }
+  return "";
 }
 
 Result<GuestAddress> FromCid(std::string_view text) {
@@ -54,7 +66,8 @@ Result<GuestAddress> FromPath(const std::string& path) {
 Result<GuestAddress> FromName(const std::string& name) {
   const auto paths = FindRunFolder(name);
   if (!paths) {
-    return FailAs(ErrorKind::kBadInput, "no guest named \"{}\"; {}", name, WhatRuns());
+    return FailAs(ErrorKind::kBadInput, "no guest named \"{}\"{}; {}", name, HowItEnded(name),
+                  WhatRuns());
   }
   GuestAddress guest;
   guest.name = name;
