@@ -12,8 +12,10 @@
 #include <csignal>
 #include <cstring>
 
+#include "guest/init/activator.h"
 #include "guest/init/launcher.h"
 #include "guest/init/notify_socket.h"
+#include "guest/init/request_socket.h"
 #include "guest/init/state_file.h"
 #include "guest/init/supervisor.h"
 
@@ -46,16 +48,20 @@ class Loop {
  public:
   Loop(const MainLoopSettings& settings, const sys::FileSource& files,
        const unit::KernelCommandLine& line, const ControlGroups& groups, KernelLog& log)
-      : files_(files),
+      : settings_(settings),
+        files_(files),
         log_(log),
         groups_(groups),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         output_(log, epoll_.get()),
         loader_(files, settings.loader),
-        launcher_(files, line, groups, output_, log,
-                  {settings.notify_path, settings.environment, settings.directory_root}),
+        accounts_(files),
+        activator_(supervisor_, accounts_, log, epoll_.get(), settings.timers),
+        launcher_(files, line, groups, output_, log, SettingsOfLauncher()),
         supervisor_(launcher_, loader_),
+        generators_(log, settings.generators, settings.environment),
         state_(settings.state_path) {
+    launcher_.set_activation(&activator_);
     sigset_t all;
     sigfillset(&all);
     signals_.reset(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -66,32 +72,46 @@ class Loop {
     } else {
       log_.Error("{}", socket.error().ToString());
     }
+    if (auto socket = RequestSocket::Bind(settings.request_path, epoll_.get())) {
+      requests_.emplace(std::move(*socket));
+    } else {
+      log_.Error("{}", socket.error().ToString());
+    }
+    actions_.reload = [this] { return BeginReload(); };
+    actions_.power = [this](protocol::InitPower power, int force) { AskForPower(power, force); };
+    actions_.flush = [this] { state_.Write(supervisor_); };
   }
 
-  void StartFirst(const MainLoopSettings& settings) {
-    if (!WantsDirectly(settings.loader.search_path, loader_.ResolveAlias(settings.target),
-                       settings.first_unit)) {
+  // Before any unit is read: generators may change all of them.
+  void RunGenerators() {
+    generators_.Start(Now());
+    while (generators_.running() && !request_) Step(generators_.NextDeadline());
+  }
+
+  void StartFirst() {
+    if (!WantsDirectly(settings_.loader.search_path, loader_.ResolveAlias(settings_.target),
+                       settings_.first_unit)) {
       return;
     }
-    unit::Unit* first = loader_.Load(settings.first_unit);
+    unit::Unit* first = loader_.Load(settings_.first_unit);
     if (first == nullptr || first->state != unit::LoadState::kLoaded || !WaitsForNothing(*first)) {
       return;
     }
     unit::Transaction alone;
-    alone.jobs.push_back({first, {}, {}, true});
+    alone.jobs.push_back({first, {}, {}, true, ""});
     supervisor_.Start(alone, Now());
     // It has the processors for itself until it is up; a slow one does not hold up the rest.
     const Time limit = Now() + kFirstUnitLead;
     const UnitRun* run = supervisor_.Find(first->name);
-    while (!request_ && run->job == UnitRun::JobState::kRunning && Now() < limit) Step(limit);
+    while (!request_ && run->job && Now() < limit) Step(limit);
   }
 
-  void StartUnits(const MainLoopSettings& settings) {
+  void StartUnits() {
     if (request_) return;  // the end has been asked for already
-    if (!StartUnit(settings.target) && settings.target != settings.fallback_target) {
-      StartUnit(settings.fallback_target);
+    if (!StartUnit(settings_.target) && settings_.target != settings_.fallback_target) {
+      StartUnit(settings_.fallback_target);
     }
-    for (const std::string& name : settings.also_start) StartUnit(name);
+    for (const std::string& name : settings_.also_start) StartUnit(name);
   }
 
   PowerRequest Run() {
@@ -99,11 +119,23 @@ class Loop {
       state_.Update(supervisor_, Now());
       Step(kNever);
     }
-    state_.Update(supervisor_, Now() + StateFile::kMinInterval);
+    state_.Write(supervisor_);
     return *request_;
   }
 
  private:
+  LauncherSettings SettingsOfLauncher() {
+    LauncherSettings settings;
+    settings.notify_socket = settings_.notify_path;
+    settings.environment = settings_.environment;
+    settings.directory_root = settings_.directory_root;
+    if (!settings_.loader.facts.boot_id.empty()) settings.boot_id = settings_.loader.facts.boot_id;
+    settings.find_unit = [this](const std::string& name) {
+      return supervisor_.loader().Load(name);
+    };
+    return settings;
+  }
+
   bool WantsDirectly(const std::vector<std::string>& folders, const std::string& target,
                      const std::string& name) const {
     return std::ranges::any_of(folders, [&](const std::string& folder) {
@@ -114,25 +146,29 @@ class Loop {
 
   // What it wants may start later; what it comes before waits for it all the same.
   static bool WaitsForNothing(const unit::Unit& unit) {
-    return !unit.default_dependencies && unit.after.empty() && unit.requires_.empty() &&
+    const auto none = [](const std::vector<std::string>& names) {
+      return std::ranges::all_of(names,
+                                 [](const std::string& name) { return name.ends_with(".slice"); });
+    };
+    return !unit.default_dependencies && none(unit.after) && none(unit.requires_) &&
            unit.requisite.empty() && unit.binds_to.empty();
   }
 
-  bool StartUnit(const std::string& name) {
-    auto transaction = unit::BuildTransaction(loader_, name);
-    for (const unit::Finding& finding : loader_.TakeFindings()) {
+  // What is not enforced was said when the image was built.
+  void SayFindings() {
+    for (const unit::Finding& finding : supervisor_.loader().TakeFindings()) {
       const bool loud = finding.kind == unit::FindingKind::kError;
-      // What is not enforced was said when the image was built.
       if (loud || finding.kind == unit::FindingKind::kWarning) {
         log_.Write(loud ? LogLevel::kError : LogLevel::kWarning, ToString(finding));
       }
     }
-    if (!transaction) {
-      log_.Error("{}: cannot be started: {}", name, transaction.error().ToString());
-      return false;
-    }
-    supervisor_.Start(*transaction, Now());
-    return true;
+  }
+
+  bool StartUnit(const std::string& name) {
+    const auto job = supervisor_.Submit(JobKind::kStart, name, JobMode::kReplace, Now());
+    SayFindings();
+    if (!job) log_.Error("{}: cannot be started: {}", name, job.error().ToString());
+    return bool(job);
   }
 
   bool Ended() const {
@@ -140,14 +176,46 @@ class Loop {
     return request_->urgency != PowerUrgency::kOrderly || supervisor_.AllStopped();
   }
 
+  // daemon-reload: generators first, then all units anew.
+  Result<JobId> BeginReload() {
+    if (reload_ == 0) {
+      reload_ = supervisor_.BeginExternalJob();
+      if (!generators_.running()) generators_.Start(Now());
+    }
+    return reload_;
+  }
+
+  void FinishReload(Time now) {
+    if (reload_ == 0 || generators_.running()) return;
+    supervisor_.Reload(std::make_unique<unit::Loader>(files_, settings_.loader), now);
+    SayFindings();
+    log_.Info("units were read anew");
+    supervisor_.EndExternalJob(std::exchange(reload_, 0));
+  }
+
+  void AskForPower(protocol::InitPower power, int force) {
+    constexpr PowerKind kKinds[] = {PowerKind::kPoweroff, PowerKind::kReboot, PowerKind::kHalt};
+    PowerRequest request;
+    request.kind = kKinds[static_cast<std::size_t>(power)];
+    request.urgency = force == 0   ? PowerUrgency::kOrderly
+                      : force == 1 ? PowerUrgency::kForce
+                                   : PowerUrgency::kImmediate;
+    Ask(request, Now());
+  }
+
+  Time NextDeadline(Time limit) const {
+    Time next = std::min({limit, supervisor_.NextDeadline(), output_.NextDeadline(),
+                          state_.NextDeadline(supervisor_), activator_.NextDeadline(),
+                          generators_.NextDeadline()});
+    if (requests_) next = std::min(next, requests_->NextDeadline());
+    return next;
+  }
+
   // One wake, at the latest at `limit`.
   void Step(Time limit) {
-    const Time before = Now();
-    const Time deadline = std::min({limit, supervisor_.NextDeadline(), output_.NextDeadline(),
-                                    state_.NextDeadline(supervisor_)});
     std::array<epoll_event, 16> events;
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(),
-                                   MillisecondsUntil(deadline, before));
+                                   MillisecondsUntil(NextDeadline(limit), Now()));
     Reap();
     const Time now = Now();
     for (int i = 0; i < count; ++i) {
@@ -156,12 +224,18 @@ class Loop {
         ReadSignals(now);
       } else if (notify_ && fd == notify_->fd()) {
         ReadNotifications(now);
-      } else {
+      } else if (!(requests_ && requests_->OnReadable(fd, supervisor_, actions_, now)) &&
+                 !activator_.OnReadable(fd)) {
         output_.OnReadable(fd, now);
       }
     }
     output_.OnTime(now);
+    generators_.OnTime(now);
     supervisor_.OnTime(now);
+    FinishReload(now);
+    activator_.Settle();
+    SayFindings();
+    if (requests_) requests_->OnTime(supervisor_, now);
     if (const auto action = RequestOfAction(supervisor_.requested_action())) Ask(*action, now);
   }
 
@@ -185,7 +259,9 @@ class Loop {
       const Time now = Now();
       ReadNotifications(now);
       for (std::size_t i = 0; i < count; ++i) {
-        supervisor_.OnExit(ended[i].pid, ended[i].status, now);
+        if (!generators_.OnExit(ended[i].pid, ended[i].status)) {
+          supervisor_.OnExit(ended[i].pid, ended[i].status, now);
+        }
       }
       if (count < ended.size()) return;
     }
@@ -194,10 +270,10 @@ class Loop {
   void ReadNotifications(Time now) {
     constexpr int kMost = 64;  // the rest wakes the next round
     for (int i = 0; notify_ && i < kMost; ++i) {
-      const auto received = notify_->Receive();
+      auto received = notify_->Receive();
       if (!received) return;
-      supervisor_.OnNotify(received->sender, groups_.UnitOf(received->sender), received->message,
-                           now);
+      supervisor_.OnNotify(received->sender, groups_.UnitOf(received->sender),
+                           std::move(received->message), now);
     }
   }
 
@@ -208,6 +284,10 @@ class Loop {
          ++i) {
       const int signal = static_cast<int>(records[i].ssi_signo);
       if (signal == SIGCHLD) continue;
+      if (signal == SIGHUP) {  // as `systemctl daemon-reload`
+        static_cast<void>(BeginReload());
+        continue;
+      }
       if (const auto request = RequestOfSignal(signal)) {
         log_.Info("signal {} from process {}", signal, records[i].ssi_pid);
         Ask(*request, now);
@@ -227,17 +307,24 @@ class Loop {
     if (request_->urgency == PowerUrgency::kOrderly) supervisor_.RequestStop(now);
   }
 
+  const MainLoopSettings& settings_;
   const sys::FileSource& files_;
   KernelLog& log_;
   const ControlGroups& groups_;
   UniqueFd epoll_;
   UniqueFd signals_;
   std::optional<NotifySocket> notify_;
+  std::optional<RequestSocket> requests_;
+  RequestSocket::Actions actions_;
   ServiceOutput output_;
   unit::Loader loader_;
+  Accounts accounts_;
+  Activator activator_;
   Launcher launcher_;
   Supervisor supervisor_;
+  Generators generators_;
   StateFile state_;
+  JobId reload_ = 0;
   std::optional<PowerRequest> request_;
 };
 
@@ -253,9 +340,10 @@ PowerRequest RunMainLoop(const MainLoopSettings& settings, const sys::FileSource
                          const unit::KernelCommandLine& line, const ControlGroups& groups,
                          KernelLog& log) {
   Loop loop(settings, files, line, groups, log);
-  loop.StartFirst(settings);
+  loop.RunGenerators();
+  loop.StartFirst();
   settings.finish_machine();
-  loop.StartUnits(settings);
+  loop.StartUnits();
   return loop.Run();
 }
 

@@ -7,8 +7,11 @@
 #include <string>
 
 #include "guest/init/control_groups.h"
+#include "guest/init/generators.h"
 #include "guest/init/kernel_log.h"
 #include "guest/init/power.h"
+#include "guest/init/timer_activation.h"
+#include "protocol/init_request.h"
 #include "sys/file_source.h"
 #include "unit/kernel_command_line.h"
 #include "unit/loader.h"
@@ -27,6 +30,9 @@ struct MainLoopSettings {
   unit::Environment environment;        // of services
   std::string notify_path = "/run/systemd/notify";
   std::string state_path = "/run/inro/units.tsv";
+  std::string request_path{protocol::kInitSocket};
+  GeneratorSettings generators;
+  TimerFolders timers;
   std::string directory_root;  // "" but in tests
 };
 
