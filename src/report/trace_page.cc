@@ -18,7 +18,8 @@ constexpr double kLeft = 232;  // lane names
 constexpr double kRight = 84;  // durations beside the last bars
 constexpr double kRow = 20;
 constexpr double kBar = 12;
-constexpr double kTop = 26;  // the axis
+constexpr double kTop = 26;          // the axis
+constexpr double kShownMs = 0.0005;  // a moment has no length to show
 
 constexpr std::string_view kStyle = R"css(
 :root { color-scheme: light dark;
@@ -74,12 +75,20 @@ constexpr std::string_view kScript = R"js(
     r.tip = t.textContent; t.remove();
     r.label = svg.querySelector('text[data-of="' + r.id + '"]');
   }
+  const solid = bars.filter(r => !r.classList.contains('up'));
+  solid.forEach((r, i) => {
+    const n = solid[i + 1];
+    r.next = n && n.getAttribute('y') === r.getAttribute('y') ? n : null;
+  });
   function draw() {
     for (const r of bars) {
       const s = +r.dataset.s, e = +r.dataset.e, x0 = Math.max(X(s), L), x1 = Math.min(X(e), L + W);
       const out = s > b || e < a;
       r.style.display = out ? 'none' : '';
-      if (r.label) r.label.style.display = out || X(e) > L + W ? 'none' : '';
+      if (r.label) {
+        const n = r.next ? X(+r.next.dataset.s) : Infinity;  // no label under the next bar
+        r.label.style.display = out || X(e) > L + W || n < X(e) + 46 ? 'none' : '';
+      }
       if (out) continue;
       r.setAttribute('x', x0); r.setAttribute('width', Math.max(1.5, x1 - x0));
       if (r.label) r.label.setAttribute('x', Math.max(x1, x0 + 1.5) + 4);
@@ -280,7 +289,9 @@ std::string Chart(const Timeline& timeline, View view) {
     for (std::size_t k = i; k < end; ++k) {
       // What is up lies behind; its length says little. Of many calls of one kind the last is
       // named.
-      const bool labelled = bars[k].kind != Kind::kUp && (lane.size() <= 3 || k + 1 == end);
+      const bool labelled = bars[k].kind != Kind::kUp &&
+                            bars[k].end_ms - bars[k].start_ms > kShownMs &&
+                            (lane.size() <= 3 || k + 1 == end);
       drawing.Bar(bars[k], labelled);
     }
     i = end;
