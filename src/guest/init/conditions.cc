@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -30,6 +31,15 @@ bool IsNotEmptyDirectory(const char* path) {
     if (name != "." && name != "..") return true;
   }
   return false;
+}
+
+// A file system on a device that the device mapper decrypts.
+bool IsEncrypted(const char* path) {
+  struct stat info{};
+  if (::stat(path, &info) != 0) return false;
+  const auto uuid = sys::DiskFileSource().Read(
+      fmt::format("/sys/dev/block/{}:{}/dm/uuid", major(info.st_dev), minor(info.st_dev)), 256);
+  return uuid && uuid->starts_with("CRYPT-");
 }
 
 bool MatchesArchitecture(std::string_view value) {
@@ -67,7 +77,7 @@ bool EvaluateCondition(const unit::Condition& condition, const unit::KernelComma
     case ConditionKind::kPathIsSocket:
       return ::stat(path, &info) == 0 && S_ISSOCK(info.st_mode);
     case ConditionKind::kPathIsEncrypted:
-      return false;  // a guest has no encrypted file system
+      return IsEncrypted(path);
     case ConditionKind::kDirectoryNotEmpty:
       return IsNotEmptyDirectory(path);
     case ConditionKind::kFileNotEmpty:
