@@ -47,7 +47,7 @@ Result<image::ManifestArtifact> Pick(const image::Manifest& manifest, const std:
   }
   std::string there;
   for (const image::ManifestArtifact& artifact : manifest.artifacts) {
-    if (artifact.form == "kernel") continue;
+    if (artifact.form != "initrd" && artifact.form != "image") continue;
     there +=
         fmt::format("{}{} (init = {})", there.empty() ? "" : ", ", artifact.form, artifact.init);
   }
@@ -76,6 +76,10 @@ Result<ChosenArtifact> ChooseArtifact(const std::string& given, const std::strin
       if (artifact.path != name) continue;
       if (artifact.form == "kernel") {
         return std::unexpected(Error::InFile(given, 0, "a kernel: name the image or the initrd"));
+      }
+      if (artifact.form == "extension") {
+        return std::unexpected(Error::InFile(
+            given, 0, "an extension: name the image or the initrd, and this with --extension"));
       }
       chosen.manifest_path = candidate;
       chosen.artifact = artifact;

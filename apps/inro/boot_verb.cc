@@ -6,6 +6,8 @@
 #include <stop_token>
 
 #include "boot_target.h"
+#include "compare/artifact_machine.h"
+#include "image/extension/extension_image.h"
 #include "protocol/agent_api.h"
 #include "protocol/health_message.h"
 #include "protocol/message.h"
@@ -125,6 +127,8 @@ class BootVerb final : public Verb {
         {"--memory", "MIB", &memory_, "Memory of the guest"},
         {"--cpus", "N", &cpus_, "CPUs of the guest"},
         {"--disk", "FILE", &disks_, "A further disk, writable; may be given several times"},
+        {"--extension", "FILE", &extensions_,
+         "A guest extension image, with its .cmdline beside it; may be given several times"},
         {"--attach",
          "",
          &attach_,
@@ -176,6 +180,10 @@ class BootVerb final : public Verb {
         if (end > at) machine.command_line.push_back(words.substr(at, end - at));
         at = end + 1;
       }
+    }
+    for (const std::string& path : extensions_) {
+      INRO_ASSIGN(const image::ExtensionFile extension, image::FindExtensionFile(path));
+      INRO_TRY(compare::AttachExtension(extension.path, extension.parameter, machine));
     }
     for (const std::string& path : disks_) {
       vmm::Disk disk;
@@ -314,6 +322,7 @@ class BootVerb final : public Verb {
   std::string keep_console_;
   std::vector<std::string> append_;
   std::vector<std::string> disks_;
+  std::vector<std::string> extensions_;
   std::string attach_;
   std::string accel_ = "auto";
   std::string vsock_ = "user";

@@ -57,6 +57,10 @@ class BuildVerb final : public Verb {
       text += fmt::format("{}  {:.1f} MB, init = {}\n", artifact.path,
                           static_cast<double>(artifact.bytes) / 1e6, artifact.init);
     }
+    for (const image::BuiltExtension& extension : built.extensions) {
+      text += fmt::format("{}  {:.1f} MB, extension {}\n", extension.path,
+                          static_cast<double>(extension.bytes) / 1e6, extension.name);
+    }
     return text + fmt::format("{}\n{}\n", built.kernel, built.manifest);
   }
 
@@ -69,9 +73,15 @@ class BuildVerb final : public Verb {
                            {"bytes", artifact.bytes},
                            {"sha256", artifact.sha256}});
     }
-    const nlohmann::ordered_json document = {{"schema", "inro-build/1"},   {"name", built.name},
-                                             {"artifacts", artifacts},     {"kernel", built.kernel},
-                                             {"manifest", built.manifest}, {"notes", built.notes}};
+    nlohmann::ordered_json document = {{"schema", "inro-build/1"},   {"name", built.name},
+                                       {"artifacts", artifacts},     {"kernel", built.kernel},
+                                       {"manifest", built.manifest}, {"notes", built.notes}};
+    for (const image::BuiltExtension& extension : built.extensions) {
+      document["extensions"].push_back({{"name", extension.name},
+                                        {"path", extension.path},
+                                        {"bytes", extension.bytes},
+                                        {"kernel_parameter", extension.parameter}});
+    }
     return document.dump(2) + "\n";
   }
 

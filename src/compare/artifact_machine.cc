@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/extension_parameter.h"
+
 namespace inro::compare {
 namespace {
 
@@ -25,6 +27,26 @@ std::string Join(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+Result<> AttachExtension(const std::string& path, const std::string& parameter,
+                         vmm::MachineConfig& machine) {
+  const auto words = protocol::ExtensionWords(parameter);
+  if (words.size() != 1) {
+    return FailAs(ErrorKind::kBadInput, "{}: '{}' is no parameter of an extension", path,
+                  parameter);
+  }
+  vmm::Disk disk;
+  disk.path = path;
+  disk.serial = protocol::ExtensionSerial(words[0].name);
+  disk.attach = vmm::DiskAttach::kVirtioBlk;
+  if (std::ranges::count(machine.disks, disk.serial, &vmm::Disk::serial) != 0) {
+    return FailAs(ErrorKind::kBadInput, "{}: the guest has an extension '{}' already", path,
+                  words[0].name);
+  }
+  machine.disks.push_back(std::move(disk));
+  machine.command_line.push_back(parameter);
+  return {};
+}
 
 Result<vmm::MachineConfig> MachineOf(const image::Manifest& manifest, const std::string& folder,
                                      const image::ManifestArtifact& artifact,
@@ -59,6 +81,11 @@ Result<vmm::MachineConfig> MachineOf(const image::Manifest& manifest, const std:
   }
   machine.command_line.insert(machine.command_line.end(), artifact.boot.cmdline.begin(),
                               artifact.boot.cmdline.end());
+  for (const image::ManifestArtifact& extension : manifest.artifacts) {
+    if (extension.form != "extension" || extension.boot.cmdline.empty()) continue;
+    INRO_TRY(
+        AttachExtension(folder + "/" + extension.path, extension.boot.cmdline.front(), machine));
+  }
   return machine;
 }
 

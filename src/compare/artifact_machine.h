@@ -18,4 +18,9 @@ Result<vmm::MachineConfig> MachineOf(const image::Manifest& manifest, const std:
                                      std::optional<vmm::DiskAttach> attach = std::nullopt,
                                      bool verbose = false);
 
+// Adds a guest extension image: a virtio disk with the serial that its kernel parameter names, and
+// the parameter. kBadInput when the guest has one of that name.
+Result<> AttachExtension(const std::string& path, const std::string& parameter,
+                         vmm::MachineConfig& machine);
+
 }  // namespace inro::compare

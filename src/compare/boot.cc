@@ -4,6 +4,7 @@
 #include <memory>
 #include <thread>
 
+#include "compare/extension_check.h"
 #include "compare/host_probe.h"
 #include "compare/log_check.h"
 #include "compare/trace_check.h"
@@ -184,6 +185,7 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
   for (const std::string_view word : kConsoleWords) probed.command_line.emplace_back(word);
   probed.command_line.push_back(fmt::format("agent.log_vport={}", kLogPort));
   probed.command_line.emplace_back(kTraceWord);
+  INRO_ASSIGN(const ExtensionCheck extension, ExtensionCheck::Attach(probed));
   INRO_ASSIGN(Running running, StartAndWait(probed, limits, true));
   ProbedBoot boot;
   boot.ready_ms = Milliseconds(running.readiness.since_exec);
@@ -194,6 +196,8 @@ Result<ProbedBoot> ProbeBoot(const vmm::MachineConfig& machine, const BootLimits
     if (end) boot.end = *end;
     if (!end) probes = std::unexpected(end.error().Wrap("power the guest off"));
     boot.findings.push_back(running.trace->Finish());
+    const auto found = std::ranges::find(boot.findings, "extensions", &protocol::Finding::feature);
+    if (found != boot.findings.end()) *found = extension.Finish(std::move(*found));
   }
   // Its own watch: it reads the whole log from the start, also what came after ready.
   vmm::BootWatch watch(running.guest->exec_time());

@@ -22,6 +22,8 @@ bool IsExtensionName(std::string_view name);
 
 // A virtio disk tells at most 20 bytes of its serial.
 inline constexpr std::size_t kSerialBytes = 20;
+// What is left of it for a name; Kata's script compares all of the serial.
+inline constexpr std::size_t kLongestExtensionName = 10;
 std::string ExtensionSerial(std::string_view name);      // not cut: also the device-mapper name
 std::string ExtensionUnit(std::string_view name);        // kata-extension-mount@NAME.service
 std::string ExtensionMountPoint(std::string_view name);  // /run/kata-extensions/NAME

@@ -170,6 +170,8 @@ TEST_F(Extension, ParametersMustFitTheDisk) {
   EXPECT_TRUE(Mount(Parameters(100)));
   ASSERT_TRUE(UnmountExtension("tools", {files_, mapper_, mounts_, check_}));
   EXPECT_FALSE(Mount(Parameters(129)));  // 2 and 1
+  files_.AddFile("/sys/block/vdb/vdb2/size", "24");
+  EXPECT_TRUE(Mount(Parameters(129)));
 }
 
 TEST(ModuleFiles, GoDependenciesFirstAndOnce) {

@@ -13,15 +13,15 @@ constexpr const char* kFileSystem = "erofs";
 constexpr std::size_t kDigestBytes = 32;
 
 // Blocks of the hash tree: each level has a digest for each block of the level below, up to one
-// block.
+// block. One block of data has no tree: its digest is the root hash.
 std::uint64_t HashBlocks(const VerityParameters& parameters) {
   const std::uint64_t fanout = parameters.hash_block_size / kDigestBytes;
   std::uint64_t level = parameters.data_blocks;
   std::uint64_t all = 0;
-  do {
+  while (level > 1) {
     level = (level + fanout - 1) / fanout;
     all += level;
-  } while (level > 1);
+  }
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "image/build/artifacts.h"
+#include "image/build/extension_artifact.h"
 #include "image/build/guest_tree.h"
 #include "image/build/kernel_choice.h"
 #include "image/build/package_origin.h"
@@ -114,6 +115,8 @@ Result<BuildResult> Build(const Definition& definition, const BuildOptions& give
                                 artifact.size, artifact.sha256, guest.digest});
     manifest.artifacts.push_back(std::move(artifact));
   }
+  INRO_ASSIGN(result.extensions,
+              MakeExtensions(definition, options.out_dir, staging, manifest, progress));
   progress.Step("write kernel and manifest");
   const std::string kernel_name = definition.name + ".kernel";
   INRO_TRY(staging.Write(kernel_name, kernel.kernel.file.bytes));

@@ -42,12 +42,20 @@ struct BuiltArtifact {
   std::string tree_digest;
 };
 
+struct BuiltExtension {
+  std::string name;
+  std::string path;  // of the image
+  std::uint64_t bytes = 0;
+  std::string parameter;  // the kernel parameter
+};
+
 struct BuildResult {
   std::string name;
   std::vector<BuiltArtifact> artifacts;  // in the order of the variants
-  std::string kernel;                    // path of NAME.kernel
-  std::string manifest;                  // path of NAME.manifest.json
-  std::vector<std::string> notes;        // what the user should know; also given to the progress
+  std::vector<BuiltExtension> extensions;
+  std::string kernel;              // path of NAME.kernel
+  std::string manifest;            // path of NAME.manifest.json
+  std::vector<std::string> notes;  // what the user should know; also given to the progress
 };
 
 // Builds all variants. A tree is made per init and carried by every form that has that init.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/extension_parameter.h"
+
 namespace inro::image {
 namespace {
 
@@ -106,6 +108,14 @@ std::string CheckGuestPath(std::string_view value) {
                      !fmt::format("{}/", value).contains("/../");
   if (clean) return "";
   return fmt::format("'{}' is not an absolute path in the guest such as \"/etc/motd\"", value);
+}
+
+std::string CheckExtension(std::string_view value) {
+  if (protocol::IsExtensionName(value) && value.size() <= protocol::kLongestExtensionName) {
+    return {};
+  }
+  return fmt::format("'{}' cannot name an extension: use 1 to {} letters, digits, '_' and '-'",
+                     value, protocol::kLongestExtensionName);
 }
 
 std::string CheckAccount(std::string_view value) {

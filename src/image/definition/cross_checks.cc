@@ -234,6 +234,19 @@ Result<> CheckUsers(const Definition& d) {
   return {};
 }
 
+Result<> CheckExtensions(const Definition& d) {
+  for (std::size_t i = 0; i < d.extensions.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (d.extensions[i].name != d.extensions[j].name) continue;
+      return std::unexpected(
+          Error::InFile(d.file, d.extensions[i].line,
+                        fmt::format("the extension '{}' is declared in line {} already",
+                                    d.extensions[i].name, d.extensions[j].line)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> CheckDefinition(Definition& definition) {
@@ -246,7 +259,8 @@ Result<> CheckDefinition(Definition& definition) {
   INRO_TRY(CheckAgent(definition));
   INRO_TRY(CheckServices(definition));
   INRO_TRY(CheckFiles(definition));
-  return CheckUsers(definition);
+  INRO_TRY(CheckUsers(definition));
+  return CheckExtensions(definition);
 }
 
 }  // namespace inro::image

@@ -103,6 +103,14 @@ struct UserSettings {
   int line = 0;
 };
 
+// A guest extension image to make beside the guests.
+struct ExtensionSettings {
+  std::string name;
+  std::string source;  // a folder of the host
+  bool verity = true;
+  int line = 0;
+};
+
 struct Definition {
   std::string file;    // as the user wrote it: for messages
   std::string folder;  // absolute: where relative paths start
@@ -116,6 +124,7 @@ struct Definition {
   ServiceSettings services;
   std::vector<FileSettings> files;
   std::vector<UserSettings> users;
+  std::vector<ExtensionSettings> extensions;
   bool overlay = false;
   bool prune = false;
   std::optional<bool> debug;         // absent: not said, which is not the same as false

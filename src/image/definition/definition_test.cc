@@ -91,7 +91,8 @@ constexpr Bad kBad[] = {
     {"!source = \"apt\"\n", "image.toml:1: source is a text, but must be a table: write [source]"},
     {"!paket = 1\n",
      "image.toml:1: unknown key 'paket': known here are name, hostname, overlay, prune, debug, "
-     "kernel_parameters, source, kernel, image, initrd, agent, services, control, files, users"},
+     "kernel_parameters, source, kernel, image, initrd, agent, services, control, files, users, "
+     "extensions"},
     {"pakages = [\"kmod\"]\n",
      "image.toml:5: unknown key 'source.pakages': did you mean 'source.packages'?"},
     {"[sourc]\n", "image.toml:5: unknown key 'sourc': did you mean 'source'?"},

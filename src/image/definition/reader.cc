@@ -349,6 +349,11 @@ Result<> ReadTable(const Reading& reading, const std::string& name, const toml::
       INRO_ASSIGN(definition.users, ReadEntries(reading, UserEntrySettings(), full, value));
       continue;
     }
+    if (full == "extensions") {
+      INRO_ASSIGN(definition.extensions,
+                  ReadEntries(reading, ExtensionEntrySettings(), full, value));
+      continue;
+    }
     (*reading.lines)[full] = LineOfNode(value);
     if (const Setting<Definition>* row = FindRow(rows, full)) {
       INRO_TRY(ValueReader<Definition>(reading, *row, full).Read(value, definition));
@@ -356,7 +361,7 @@ Result<> ReadTable(const Reading& reading, const std::string& name, const toml::
     }
     if (NamesIn(rows, full).empty()) {
       std::vector<std::string> names = NamesIn(rows, name);
-      if (name.empty()) names.insert(names.end(), {"files", "users"});
+      if (name.empty()) names.insert(names.end(), {"files", "users", "extensions"});
       return UnknownKey(reading, key, name, full, names, KeyElsewhere(key.str()));
     }
     const toml::table* inner = value.as_table();

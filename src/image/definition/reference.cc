@@ -44,6 +44,10 @@ std::vector<Row> AllRows() {
   for (const auto& s : UserEntrySettings()) {
     rows.push_back(MakeRow(s, "[[users]]", std::string(s.key), fmt::format("users[].{}", s.key)));
   }
+  for (const auto& s : ExtensionEntrySettings()) {
+    rows.push_back(
+        MakeRow(s, "[[extensions]]", std::string(s.key), fmt::format("extensions[].{}", s.key)));
+  }
   return rows;
 }
 

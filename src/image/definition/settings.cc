@@ -15,6 +15,7 @@ Slot Choose(Enum& target) {
 using D = Definition;
 using F = FileSettings;
 using U = UserSettings;
+using X = ExtensionSettings;
 
 // Rows of one table stand together, in the order of the reference.
 constexpr Setting<D> kRows[] = {
@@ -377,6 +378,25 @@ constexpr Setting<U> kUserRows[] = {
      CheckAccount},
 };
 
+constexpr Setting<X> kExtensionRows[] = {
+    {"name",
+     ValueKind::kText,
+     true,
+     "",
+     R"("tools")",
+     "The extension's name; the guest sees it at /run/kata-extensions/NAME. At most 10 letters, "
+     "digits, '_' and '-'.",
+     [](X& x) -> Slot { return &x.name; },
+     {},
+     CheckExtension},
+    {"source", ValueKind::kPath, true, "", R"("tools")",
+     "A folder of the host: what the guest sees. Everything in it belongs to root.",
+     [](X& x) -> Slot { return &x.source; }},
+    {"verity", ValueKind::kFlag, false, "true", "true",
+     "Whether the guest verifies it by dm-verity before it mounts it.",
+     [](X& x) -> Slot { return &x.verity; }},
+};
+
 constexpr Section kSections[] = {
     {"", "Settings at the top of the file, before the first table."},
     {"source", "Where the root file system comes from."},
@@ -389,6 +409,9 @@ constexpr Section kSections[] = {
     {"[[files]]",
      "Files of your own; one `[[files]]` table each. Later ones replace earlier ones."},
     {"[[users]]", "Users that no package declares; one `[[users]]` table each."},
+    {"[[extensions]]",
+     "Guest extension images to make beside the guests, and to attach when they are booted; one "
+     "`[[extensions]]` table each. [extensions.md](extensions.md) tells more."},
 };
 
 }  // namespace
@@ -396,6 +419,7 @@ constexpr Section kSections[] = {
 std::span<const Setting<Definition>> DefinitionSettings() { return kRows; }
 std::span<const Setting<FileSettings>> FileEntrySettings() { return kFileRows; }
 std::span<const Setting<UserSettings>> UserEntrySettings() { return kUserRows; }
+std::span<const Setting<ExtensionSettings>> ExtensionEntrySettings() { return kExtensionRows; }
 std::span<const Section> Sections() { return kSections; }
 
 std::string_view KindName(ValueKind kind) {

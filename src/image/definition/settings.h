@@ -53,6 +53,7 @@ struct Setting {
 std::span<const Setting<Definition>> DefinitionSettings();
 std::span<const Setting<FileSettings>> FileEntrySettings();
 std::span<const Setting<UserSettings>> UserEntrySettings();
+std::span<const Setting<ExtensionSettings>> ExtensionEntrySettings();
 
 // What stands at the head of each table in docs/definition.md.
 struct Section {

@@ -27,7 +27,7 @@ struct BootRecipe {
   std::vector<std::pair<std::string, std::string>> kata;
 };
 
-// A file that was made. `form` is "image", "initrd" or "kernel".
+// A file that was made. `form` is "image", "initrd", "kernel" or "extension".
 struct ManifestArtifact {
   std::string form;
   std::string path;    // relative to the manifest's folder, no ".."
