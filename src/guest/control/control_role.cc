@@ -20,6 +20,7 @@
 #include "guest/control/probe.h"
 #include "guest/control/process_table.h"
 #include "guest/control/role_state.h"
+#include "guest/control/service_control.h"
 #include "guest/control/unit_state.h"
 #include "protocol/control_message.h"
 #include "protocol/control_policy.h"
@@ -203,6 +204,7 @@ Result<> Serve() {
   for (auto& method : exec->Methods()) methods.push_back(std::move(method));
   for (auto& method : copies.Methods()) methods.push_back(std::move(method));
   std::ranges::move(LogMethods(), std::back_inserter(methods));
+  std::ranges::move(ServiceMethods(allowed), std::back_inserter(methods));
   wire::Server server(*loop, std::move(methods));
   server.OnClosed([&](std::uint64_t connection) {
     exec->ConnectionClosed(connection);

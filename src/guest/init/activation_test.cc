@@ -12,6 +12,8 @@
 
 #include <array>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <set>
 
 #include "guest/init/socket_activation.h"
@@ -20,6 +22,7 @@
 #include "guest/init/unit_run.h"
 #include "sys/fake/memory_file_source.h"
 #include "sys/file.h"
+#include "unit/loader.h"
 
 namespace inro::guest {
 namespace {

@@ -46,6 +46,19 @@ Result<> AddOwnAgent(const Definition& definition, Tree& tree) {
                              kAgentBinary));
 }
 
+// Under inro's init the role is systemctl, and what else ends a system, where the tree has no such
+// program.
+Result<> AddSystemctl(std::string_view init, Tree& tree) {
+  if (init != "inro") return {};
+  for (const std::string_view path : {"usr/bin/systemctl", "usr/sbin/poweroff", "usr/sbin/reboot",
+                                      "usr/sbin/halt", "usr/sbin/shutdown"}) {
+    if (tree.Contains(path)) continue;
+    const std::string target = path.starts_with("usr/bin/") ? "inro-guest" : "../bin/inro-guest";
+    INRO_TRY(tree.Put(path, MakeSymlink(target, std::string(kOrigin))));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string BootConf(const Definition& definition, std::string_view init) {
@@ -61,6 +74,7 @@ Result<> AddGuestFiles(const Definition& definition, std::string_view init,
   INRO_TRY(tree.Put(protocol::kControlPolicyPath.substr(1),
                     MakeFile(protocol::ControlPolicyText(policy), 0644, std::string(kOrigin))));
   INRO_TRY(tree.Put(kGenerator, MakeSymlink("../../../bin/inro-guest", std::string(kOrigin))));
+  INRO_TRY(AddSystemctl(init, tree));
   for (const RoleUnit& unit : RoleUnits()) {
     INRO_TRY(PutUnit(tree, unit.name, std::string(unit.text)));
   }
