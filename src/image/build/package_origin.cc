@@ -5,6 +5,7 @@
 #include "image/build/package_choice.h"
 #include "image/source/directory.h"
 #include "image/source/mmdebstrap.h"
+#include "image/source/oci.h"
 #include "image/source/tar.h"
 
 namespace inro::image {
@@ -103,6 +104,14 @@ Result<SourceTree> PackageOrigin::SourceFor(std::string_view init, Progress& pro
       return ImportTar(source.path, progress);
     case SourceKind::kDirectory:
       return ImportDirectory(source.path, progress);
+    case SourceKind::kOci: {
+      auto image = ImportOci({source.path, source.tag, source.architecture}, progress);
+      if (!image && image.error().kind() == ErrorKind::kBadInput) {
+        return std::unexpected(Error::InFile(definition_.file, definition_.LineOf("source.path"),
+                                             image.error().ToString()));
+      }
+      return image;
+    }
   }
   return Fail("unknown kind of source");
 }

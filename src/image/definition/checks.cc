@@ -118,6 +118,13 @@ std::string CheckExtension(std::string_view value) {
                      value, protocol::kLongestExtensionName);
 }
 
+std::string CheckImageTag(std::string_view value) {
+  if (StartsWithLetterOrDigit(value) && OnlyHas(value, "._-/:+@")) return {};
+  return fmt::format(
+      "'{}' is not the name of an image such as \"latest\" or \"docker.io/library/debian:12\"",
+      value);
+}
+
 std::string CheckAccount(std::string_view value) {
   if (!value.empty() && value.size() <= 31 && OnlyHas(value, "_-", false) &&
       (kLower.contains(value[0]) || value[0] == '_')) {

@@ -20,6 +20,7 @@ std::string CheckModule(std::string_view value);
 std::string CheckUnitName(std::string_view value);
 std::string CheckGuestPath(std::string_view value);
 std::string CheckAccount(std::string_view value);
+std::string CheckImageTag(std::string_view value);
 std::string CheckExtension(std::string_view value);
 std::string CheckKernelWord(std::string_view value);
 

@@ -49,6 +49,10 @@ Result<> CheckSource(const Definition& d) {
   const bool packages =
       d.source.kind == SourceKind::kApt || d.source.kind == SourceKind::kMmdebstrap;
   const std::string_view kind = kSourceKinds[static_cast<std::size_t>(d.source.kind)];
+  if (!d.source.tag.empty() && d.source.kind != SourceKind::kOci) {
+    return d.ErrorAt("source.tag",
+                     fmt::format("source.tag is for kind = \"oci\", not \"{}\": remove it", kind));
+  }
   if (packages) {
     if (d.source.packages.empty()) {
       return d.ErrorAt("source.packages",
@@ -57,7 +61,7 @@ Result<> CheckSource(const Definition& d) {
     if (!d.source.path.empty()) {
       return d.ErrorAt(
           "source.path",
-          fmt::format("source.path is for kind = \"tar\" or \"directory\", not \"{}\": "
+          fmt::format("source.path is for kind = \"tar\", \"directory\" or \"oci\", not \"{}\": "
                       "remove it",
                       kind));
     }
@@ -69,7 +73,9 @@ Result<> CheckSource(const Definition& d) {
                                  "[source]",
                                  kind));
   }
-  if (IsFolder(d.source.path) != (d.source.kind == SourceKind::kDirectory)) {
+  // A layout may be a folder or an archive.
+  if (d.source.kind != SourceKind::kOci &&
+      IsFolder(d.source.path) != (d.source.kind == SourceKind::kDirectory)) {
     return d.ErrorAt("source.path",
                      d.source.kind == SourceKind::kDirectory
                          ? "source.path is not a folder: name one, or use kind = \"tar\""

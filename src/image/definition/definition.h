@@ -14,7 +14,7 @@
 
 namespace inro::image {
 
-enum class SourceKind { kApt, kMmdebstrap, kTar, kDirectory };
+enum class SourceKind { kApt, kMmdebstrap, kTar, kDirectory, kOci };
 enum class DiskFormat { kExt4, kErofs };
 enum class InitrdLayout { kNested, kFlat };
 enum class InitrdCompression { kNone, kZstd, kGzip, kLz4 };
@@ -22,8 +22,8 @@ enum class AgentKind { kInro, kBinary };
 enum class Form { kImage, kInitrd };
 
 // The names that these have in a definition, in the order of the enumerators.
-inline constexpr std::array<std::string_view, 4> kSourceKinds = {"apt", "mmdebstrap", "tar",
-                                                                 "directory"};
+inline constexpr std::array<std::string_view, 5> kSourceKinds = {"apt", "mmdebstrap", "tar",
+                                                                 "directory", "oci"};
 inline constexpr std::array<std::string_view, 2> kDiskFormats = {"ext4", "erofs"};
 inline constexpr std::array<std::string_view, 2> kLayouts = {"nested", "flat"};
 inline constexpr std::array<std::string_view, 4> kCompressions = {"none", "zstd", "gzip", "lz4"};
@@ -42,7 +42,8 @@ struct SourceSettings {
   std::string security;
   std::string keyring;
   std::string architecture;
-  std::string path;  // tar: the archive; directory: the folder
+  std::string path;  // tar: the archive; directory: the folder; oci: the layout
+  std::string tag;   // oci: which image of the layout
 };
 
 struct KernelSettings {

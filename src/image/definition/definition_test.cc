@@ -82,8 +82,8 @@ constexpr Bad kBad[] = {
     {"![source]\nkind = \"apt\"\nsuite = \"bookworm\"\n",
      "image.toml:1: no packages: add packages = [\"chrony\"] or others below [source]"},
     {"![source]\nkind = \"rpm\"\n",
-     "image.toml:2: source.kind: 'rpm' is none of \"apt\", \"mmdebstrap\", \"tar\" or "
-     "\"directory\""},
+     "image.toml:2: source.kind: 'rpm' is none of \"apt\", \"mmdebstrap\", \"tar\", "
+     "\"directory\" or \"oci\""},
     {"![source]\nkind = 3\n",
      "image.toml:2: source.kind is a number, but must be a value of kind 'one word of a list': "
      "write "
@@ -109,7 +109,15 @@ constexpr Bad kBad[] = {
     {"exclude = [\"dash\", \"dash\"]\n",
      "image.toml:5: source.exclude: 'dash' stands there twice: remove one"},
     {"path = \"hello.sh\"\n",
-     "image.toml:5: source.path is for kind = \"tar\" or \"directory\", not \"apt\": remove it"},
+     "image.toml:5: source.path is for kind = \"tar\", \"directory\" or \"oci\", not \"apt\": "
+     "remove it"},
+    {"tag = \"latest\"\n",
+     "image.toml:5: source.tag is for kind = \"oci\", not \"apt\": remove it"},
+    {"tag = \"a b\"\n",
+     "image.toml:5: source.tag: 'a b' is not the name of an image such as \"latest\" or "
+     "\"docker.io/library/debian:12\""},
+    {"![source]\nkind = \"oci\"\nsuite = \"bookworm\"\n",
+     "image.toml:2: kind = \"oci\" needs a path: add path = \"...\" below [source]"},
     {"suite = \"trixie\"\n", "image.toml:5: not TOML: "},
     {"[image]\ninit = \"busybox\"\n",
      "image.toml:6: image.init: 'busybox' is no init: use \"systemd\", \"inro\", or an absolute "
@@ -218,6 +226,10 @@ TEST(Definition, AcceptsTheExamplesOfItsRows) {
     }
     if (row.key == "kernel.builtin") text += "kernel.file = \"hello.sh\"\n";
     if (row.key == "initrd.compression") text += "initrd.layout = \"flat\"\n";
+    if (row.key == "source.tag") {
+      text = "source.kind = \"oci\"\nsource.suite = \"bookworm\"\nsource.path = \"hello.sh\"\n" +
+             fmt::format("source.tag = {}\n", row.example);
+    }
     if (row.key == "agent.kind") text += "agent.binary = \"hello.sh\"\n";
     const auto d = Parse(text);
     EXPECT_TRUE(d) << text << d.error().ToString();

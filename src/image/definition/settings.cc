@@ -68,16 +68,19 @@ constexpr Setting<D> kRows[] = {
      "How the root file system is made. apt: Debian packages are resolved, checked and unpacked, "
      "and "
      "finishing rules stand in for maintainer scripts. mmdebstrap: the same packages with their "
-     "maintainer scripts run. tar, directory: a root file system that exists, of any distribution.",
+     "maintainer scripts run. tar, directory: a root file system that exists, of any distribution. "
+     "oci: a container image of any distribution, as an OCI image layout.",
      [](D& d) -> Slot { return Choose(d.source.kind); }, kSourceKinds},
     {"source.suite",
      ValueKind::kText,
      true,
      "",
      R"("bookworm")",
-     "The suite of the distribution. With tar and directory it only names, in the manifest, what "
+     "The suite of the distribution. With tar, directory and oci it names, in the manifest, what "
      "the "
-     "tree was made from.",
+     "tree was made from, and the kernel's package comes from it unless kernel.suite or "
+     "kernel.file "
+     "say otherwise.",
      [](D& d) -> Slot { return &d.source.suite; },
      {},
      CheckSuite},
@@ -146,8 +149,24 @@ constexpr Setting<D> kRows[] = {
      {},
      CheckArchitecture},
     {"source.path", ValueKind::kPath, false, "", R"("rootfs.tar.zst")",
-     "For tar: the archive, in any compression. For directory: the folder.",
+     "For tar: the archive, in any compression. For directory: the folder. For oci: the layout, a "
+     "folder with oci-layout and index.json, or an archive of one, as skopeo, podman and docker "
+     "save "
+     "make it. The image's files become the guest's root; its Entrypoint, Env and other settings "
+     "of "
+     "a process mean nothing to a guest, which has an init and units.",
      [](D& d) -> Slot { return &d.source.path; }},
+    {"source.tag",
+     ValueKind::kText,
+     false,
+     "",
+     R"("latest")",
+     "For oci: which image of a layout that holds several, by its name there (annotation "
+     "org.opencontainers.image.ref.name) or that name's tag. source.architecture chooses among an "
+     "image's platforms.",
+     [](D& d) -> Slot { return &d.source.tag; },
+     {},
+     CheckImageTag},
 
     {"kernel.package",
      ValueKind::kText,

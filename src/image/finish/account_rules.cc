@@ -170,13 +170,6 @@ Result<> ApplyGuestUsers(RuleContext& context) {
                                                   : "/bin/sh";
     INRO_TRY(
         accounts.AddUser({user.name, uid, gid, user.comment, home, shell}, LockStyle::kAdduser));
-    for (const std::string& group : user.groups) {
-      if (accounts.FindGroup(group) == nullptr) {
-        INRO_ASSIGN(const std::uint32_t free, accounts.FreeGid(100, 999));
-        INRO_TRY(accounts.AddGroup({group, free, {}}, LockStyle::kAdduser));
-      }
-      INRO_TRY(accounts.AddMember(group, user.name));
-    }
     if (home == "/nonexistent" || home == "/") continue;
     const std::string folder = home.substr(1);
     if (context.tree().Resolve(folder)) continue;
@@ -187,6 +180,16 @@ Result<> ApplyGuestUsers(RuleContext& context) {
       copy.uid = uid;
       copy.gid = gid;
       INRO_TRY(context.PutIfAbsent(folder + "/" + name, std::move(copy)));
+    }
+  }
+  // After all users: a group may be another user's own, with the number of that user.
+  for (const GuestUser& user : context.options().users) {
+    for (const std::string& group : user.groups) {
+      if (accounts.FindGroup(group) == nullptr) {
+        INRO_ASSIGN(const std::uint32_t free, accounts.FreeGid(100, 999));
+        INRO_TRY(accounts.AddGroup({group, free, {}}, LockStyle::kAdduser));
+      }
+      INRO_TRY(accounts.AddMember(group, user.name));
     }
   }
   return Store(context, accounts);

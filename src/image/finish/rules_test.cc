@@ -172,6 +172,23 @@ TEST_F(Rules, UsersOfTheDefinition) {
   EXPECT_EQ(Apply("users").error().kind(), ErrorKind::kBadInput);
 }
 
+TEST_F(Rules, AGroupMayBeTheOwnOneOfAUserBeforeOrAfter) {
+  for (const bool group_first : {false, true}) {
+    source_.tree = {};
+    options_.users.clear();
+    Put("etc/passwd", "root:x:0:0:root:/root:/bin/bash\n");
+    Put("etc/group", "root:x:0:\n");
+    options_.users.push_back({.name = "worker", .groups = {"crew", "other"}});
+    const GuestUser crew{.name = "crew", .uid = 1500, .gid = 1500};
+    options_.users.insert(group_first ? options_.users.begin() : options_.users.end(), crew);
+    const auto applied = Apply("users");
+    ASSERT_TRUE(applied) << applied.error().ToString();
+    EXPECT_THAT(Text("etc/passwd"), HasSubstr("crew:x:1500:1500:"));
+    EXPECT_THAT(Text("etc/group"), HasSubstr("crew:x:1500:worker\n"));
+    EXPECT_THAT(Text("etc/group"), HasSubstr("other:x:100:worker\n"));
+  }
+}
+
 TEST_F(Rules, UnitsFollowTheirInstallSection) {
   Put("usr/lib/systemd/system/app@.service",
       "[Install]\nWantedBy=multi-user.target\nDefaultInstance=one\nAlso=app.socket\n");

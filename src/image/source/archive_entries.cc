@@ -6,7 +6,6 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 
 namespace inro::image {
@@ -151,12 +150,12 @@ Result<> ReadTarBytes(std::string_view bytes, std::string_view name, std::uint64
 }
 
 Result<> ReadTarFile(int fd, std::string_view name, const EntrySink& sink,
-                     const std::function<void(std::uint64_t)>& progress) {
+                     const std::function<void(std::uint64_t)>& progress, std::uint64_t limit) {
   INRO_ASSIGN(const ArchivePtr archive, NewReader());
   if (archive_read_open_fd(archive.get(), fd, kBlock) != ARCHIVE_OK) {
     return Fail("{}: {}", name, Reason(archive.get()));
   }
-  return ReadEntries(archive.get(), name, std::numeric_limits<std::int64_t>::max(), sink, progress);
+  return ReadEntries(archive.get(), name, limit, sink, progress);
 }
 
 Result<std::string> Decompress(std::string_view bytes, std::string_view name, std::uint64_t limit) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,9 +30,12 @@ using EntrySink = std::function<Result<>(ArchiveEntry)>;
 Result<> ReadTarBytes(std::string_view bytes, std::string_view name, std::uint64_t limit,
                       const EntrySink& sink);
 
+inline constexpr std::uint64_t kNoTarLimit = std::numeric_limits<std::int64_t>::max();
+
 // The same from an open file, read from its current offset. `progress` gets the bytes read so far.
 Result<> ReadTarFile(int fd, std::string_view name, const EntrySink& sink,
-                     const std::function<void(std::uint64_t)>& progress);
+                     const std::function<void(std::uint64_t)>& progress,
+                     std::uint64_t limit = kNoTarLimit);
 
 // What the bytes are when decompressed (gzip, xz, zstd, ... or plain); an error above `limit`.
 Result<std::string> Decompress(std::string_view bytes, std::string_view name, std::uint64_t limit);

@@ -34,7 +34,7 @@ struct MaintainerScript {
 };
 
 // The result of every source. Packages are sorted by name; scripts by package, then kind.
-// Sources that ran the scripts themselves (mmdebstrap, tar, directory) leave `scripts`,
+// Sources that ran the scripts themselves (mmdebstrap, tar, directory, oci) leave `scripts`,
 // `dpkg_control` and `conffiles` empty: their tree has var/lib/dpkg/status already.
 struct SourceTree {
   Tree tree;
