@@ -88,6 +88,17 @@ constexpr VerbRow kVerbs[] = {
      "  inro stop web\n"
      "  inro stop --all --force\n",
      false, MakeStopVerb},
+    {"services", "List and change the units of a guest",
+     "State, process, memory, CPU time, restarts, and why a unit failed, under either init. "
+     "start,\n"
+     "stop, restart and reload need the guest's definition to allow it: debug = true or\n"
+     "[control] exec = true. status shows the unit's last log lines; exit code 1 when it is not "
+     "active.",
+     "  inro services debian\n"
+     "  inro services debian status chrony\n"
+     "  inro services debian restart chrony.service\n"
+     "  inro services vsock://3 --all --format json\n",
+     false, MakeServicesVerb},
     {"time", "Show how a guest keeps its time",
      "Offset to the host's clock, where the time comes from, steps, and what chrony makes of it;\n"
      "docs/time.md tells more.",
@@ -100,6 +111,14 @@ constexpr VerbRow kVerbs[] = {
      "  inro host --socket /run/vc/vm/ID/clh.sock\n"
      "  inro host --socket /run/vc/vm/ID/clh.sock --traces spans.json\n",
      false, MakeHostVerb},
+    {"extension", "Make a guest extension image from a folder",
+     "Writes NAME.img, an EROFS with dm-verity's hash tree, and NAME.cmdline, the kernel "
+     "parameter\n"
+     "that its guest needs. The same folder gives the same bytes. A guest mounts it at\n"
+     "/run/kata-extensions/NAME before its agent starts; docs/extensions.md tells more.",
+     "  inro extension tools -o out\n"
+     "  inro boot images/debian --extension out/tools.img\n",
+     false, MakeExtensionVerb},
     {"inspect", "List, print and extract what an artifact holds", "",
      "  inro inspect out/debian.initrd /usr/lib/systemd/system\n"
      "  inro inspect out/debian.img /etc/os-release --cat\n"

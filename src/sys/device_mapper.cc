@@ -99,7 +99,9 @@ Result<std::string> SystemDeviceMapper::Create(std::string_view name, const Mapp
 
 Result<> SystemDeviceMapper::Remove(std::string_view name) {
   INRO_TRY(CheckName(name));
-  return Request(name).Call(DM_DEV_REMOVE, "remove");
+  Request remove(name);
+  remove.Header().flags = DM_DEFERRED_REMOVE;
+  return remove.Call(DM_DEV_REMOVE, "remove");
 }
 
 Result<MapperTarget> SystemDeviceMapper::Status(std::string_view name) {

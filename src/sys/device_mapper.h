@@ -22,6 +22,7 @@ class DeviceMapper {
   // A read-only device; gives the path of its node ("/dev/dm-0"). A name that is taken is an error,
   // and what was made is removed again after an error. Blocks until the kernel has built it.
   virtual Result<std::string> Create(std::string_view name, const MapperTarget& target) = 0;
+  // A device that is in use goes when the last user has closed it.
   virtual Result<> Remove(std::string_view name) = 0;
   // The live status of the device's only target.
   virtual Result<MapperTarget> Status(std::string_view name) = 0;

@@ -4,10 +4,13 @@
 #include <span>
 
 #include "base/result.h"
+#include "guest/control/clock_probe.h"
+#include "guest/control/extension_probe.h"
 #include "guest/control/firewall_probe.h"
 #include "guest/control/log_probe.h"
 #include "guest/control/mount_check.h"
 #include "guest/control/process_table.h"
+#include "guest/control/service_probe.h"
 #include "sys/file.h"
 
 namespace inro::guest::control {
@@ -87,8 +90,9 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"agent", ProbeAgent},       {"mounts", ProbeMounts}, {"distro", ProbeDistro},
-    {"iptables", ProbeFirewall}, {"chrony", ProbeChrony}, {"logs", ProbeLogs},
+    {"agent", ProbeAgent},       {"mounts", ProbeMounts},     {"distro", ProbeDistro},
+    {"iptables", ProbeFirewall}, {"chrony", ProbeChrony},     {"time", ProbeClock},
+    {"logs", ProbeLogs},         {"services", ProbeServices}, {"extensions", ProbeExtensions},
 };
 
 protocol::Finding RunOne(std::string_view feature) {

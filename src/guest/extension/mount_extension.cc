@@ -101,7 +101,8 @@ Result<std::string> MountExtension(std::string_view name, std::string_view verit
 
 Result<> UnmountExtension(std::string_view name, const MountSeams& seams) {
   const std::string target = protocol::ExtensionMountPoint(name);
-  if (seams.mounts.IsMountPoint(target)) INRO_TRY(seams.mounts.Unmount(target, 0));
+  // Files of it may be open until the guest's end: the mount point goes now, the rest with them.
+  if (seams.mounts.IsMountPoint(target)) INRO_TRY(seams.mounts.Unmount(target, MNT_DETACH));
   const std::string device = protocol::ExtensionSerial(name);
   if (!seams.mapper.Status(device)) return {};
   return seams.mapper.Remove(device);
