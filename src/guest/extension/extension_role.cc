@@ -1,5 +1,6 @@
 #include "guest/extension/extension_role.h"
 
+#include <fcntl.h>
 #include <time.h>
 
 #include <algorithm>
@@ -20,9 +21,15 @@ constexpr std::size_t kLongestLine = 64 * 1024;
 constexpr int kLooks = 100;
 constexpr timespec kBetweenLooks{.tv_sec = 0, .tv_nsec = 20'000'000};
 
-void Say(std::string_view name, std::string_view line) {
-  std::fprintf(stderr, "extension %.*s: %.*s\n", static_cast<int>(name.size()), name.data(),
-               static_cast<int>(line.size()), line.data());
+constexpr int kError = 3;
+constexpr int kInfo = 6;
+
+// To the kernel's log: it is on the console, too, when the guest ends at once.
+void Say(int level, std::string_view name, std::string_view line) {
+  const std::string record = fmt::format("<{}>extension {}: {}\n", level, name, line);
+  const auto log = sys::Open("/dev/kmsg", O_WRONLY);
+  if (log && sys::WriteAll(log->get(), record, "/dev/kmsg")) return;
+  std::fputs(record.c_str() + 3, stderr);
 }
 
 Result<ExtensionDisk> WaitForDisk(const sys::FileSource& files, const std::string& serial) {
@@ -61,11 +68,11 @@ int RunExtensionMount(int argc, char** argv) {
   const MountSeams seams{files, mapper, mounts, check};
   if (unmount) {
     const auto done = UnmountExtension(name, seams);
-    if (!done) Say(name, done.error().ToString());
+    if (!done) Say(kError, name, done.error().ToString());
     return done ? 0 : 1;
   }
   const auto mounted = Mount(name, seams);
-  Say(name, mounted ? *mounted : mounted.error().ToString());
+  Say(mounted ? kInfo : kError, name, mounted ? *mounted : mounted.error().ToString());
   return mounted ? 0 : 1;
 }
 
