@@ -236,6 +236,22 @@ TEST(Definition, AcceptsTheExamplesOfItsRows) {
   }
 }
 
+TEST(Definition, ExtensionsHaveAFolderAndANameOfTheirOwn) {
+  const std::string one = "[[extensions]]\nname = \"tools\"\nsource = \"hello.sh\"\n";
+  const auto d = Parse(kSource + one);
+  ASSERT_TRUE(d) << d.error().ToString();
+  ASSERT_EQ(d->extensions.size(), 1u);
+  EXPECT_EQ(d->extensions[0].name, "tools");
+  EXPECT_TRUE(d->extensions[0].source.ends_with("/images/hello/hello.sh"));
+  EXPECT_TRUE(d->extensions[0].verity);
+  const auto twice = Parse(kSource + one + one);
+  ASSERT_FALSE(twice);
+  EXPECT_NE(twice.error().ToString().find("is declared in line"), std::string::npos);
+  const auto named = Parse(kSource + std::string("[[extensions]]\nname = \"elevenchars\"\n"));
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().ToString().find("cannot name an extension"), std::string::npos);
+}
+
 TEST(Definition, TheReferenceIsInStepWithTheSettings) {
   const auto text = sys::ReadFile(INRO_SOURCE_DIR "/docs/definition.md");
   ASSERT_TRUE(text) << text.error().ToString();
