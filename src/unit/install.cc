@@ -249,7 +249,11 @@ Result<InstallPlan> PlanDisable(const sys::FileSource& files, const std::vector<
       ForEach(names, [&](const std::string& name, bool asked) -> Result<std::vector<std::string>> {
         const UnitFile file = reader.Read(name);
         std::vector<std::string> links;
-        for (const char* folder : {"/etc/systemd/system", "/run/systemd/system"}) {
+        std::vector<std::string> folders{"/etc/systemd/system", "/run/systemd/system"};
+        if (std::ranges::find(folders, options.folder) == folders.end()) {
+          folders.push_back(options.folder);
+        }
+        for (const std::string& folder : folders) {
           if (options.folder.starts_with("/run/") && !IsRun(folder)) continue;
           for (std::string& link : LinksTo(files, folder, file.name))
             links.push_back(std::move(link));

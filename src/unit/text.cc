@@ -100,9 +100,11 @@ bool NextQuoted(std::string_view& text, std::string& word, bool& bad) {
     if (quote == 0 && IsSpace(c)) return true;
     text.remove_prefix(1);
     if (c == '\\') {
+      // What is no escape stays as it is, as in the original.
+      const std::string_view rest = text;
       if (!TakeEscape(text, word)) {
-        bad = true;
-        return false;
+        text = rest;
+        word += c;
       }
     } else if (quote != 0 && c == quote) {
       quote = 0;

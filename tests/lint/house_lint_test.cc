@@ -124,7 +124,10 @@ TEST(House, ArrowsPointDown) {
     for (std::sregex_iterator match(file.text.begin(), file.text.end(), include), end; match != end;
          ++match) {
       const std::string target = (*match)[1];
-      const bool allowed = target == module || std::ranges::count(row->second, target) > 0;
+      // A test may drive a second role: systemctl is tested against a real PID 1.
+      const bool other_role = file.path.ends_with("_test.cc") && target.starts_with("guest/");
+      const bool allowed =
+          target == module || other_role || std::ranges::count(row->second, target) > 0;
       EXPECT_TRUE(allowed) << file.path << " includes " << target << "/, which is not below src/"
                            << module;
     }

@@ -307,8 +307,10 @@ Result<> Launcher::Prepare(const unit::Command& command, const LaunchOptions& op
                    plan.streams.terminal || plan.exec->output.kind == unit::StandardStream::kTty,
                    plan.descriptors,
                    connection};
+  exit_code = 0;  // as in systemd, that is no end of a process: nothing is started
   INRO_ASSIGN(request.environment, BuildEnvironment(unit, *plan.exec, settings_.environment,
                                                     plan.identity, options, own, files_));
+  exit_code = sys::kExitMemory;
   request.pid_variables.emplace_back("SYSTEMD_EXEC_PID");
   if (!plan.descriptors.empty()) request.pid_variables.emplace_back("LISTEN_PID");
   if (options.watchdog.count() > 0) request.pid_variables.emplace_back("WATCHDOG_PID");
@@ -358,6 +360,7 @@ Result<pid_t> Launcher::Launch(const unit::Unit& unit, const unit::Command& comm
   if (plan.exec == nullptr) return Fail("{} has no commands", unit.name);
   int exit_code = sys::kExitExec;
   const auto prepared = Prepare(command, options, plan, exit_code);
+  if (!prepared && exit_code == 0) return std::unexpected(prepared.error());
   if (!prepared) {
     // The process that says so by its status is one all the same: what follows is as for others.
     plan.request.fail_with = exit_code;

@@ -29,7 +29,7 @@ constexpr std::array<Row, unit::kDirectoryKinds> kRows = {{
     {unit::kState, "/var/lib", "STATE_DIRECTORY", true, true, sys::kExitStateDirectory},
     {unit::kCache, "/var/cache", "CACHE_DIRECTORY", true, true, sys::kExitCacheDirectory},
     {unit::kLogs, "/var/log", "LOGS_DIRECTORY", true, true, sys::kExitLogsDirectory},
-    {unit::kConfiguration, "/etc", "CONFIGURATION_DIRECTORY", false, false,
+    {unit::kConfiguration, "/etc", "CONFIGURATION_DIRECTORY", true, false,
      sys::kExitConfigurationDirectory},
 }};
 

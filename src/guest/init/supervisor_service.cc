@@ -351,8 +351,9 @@ void Supervisor::MainEnded(UnitRun& run, int status, Time now) {
             : WCOREDUMP(status) ? ProcessEnd::kDumped
                                 : ProcessEnd::kKilled;
   run.end_status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status);
+  // A shell that has lost a child to the kernel ends by itself, not by a signal.
   const bool oom =
-      !clean && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && host_.HadOomKill(*run.unit);
+      !clean && service.oom_policy != unit::OomPolicy::kContinue && host_.HadOomKill(*run.unit);
   const std::string_view result = oom ? "oom-kill" : ResultOf(status);
   ++generation_;
   switch (run.phase) {

@@ -158,7 +158,10 @@ void Supervisor::Down(UnitRun& run, Time now) {
   const bool restart = ShouldRestart(run);
   const bool again = restart || (run.job && run.job->kind == JobKind::kRestart);
   host_.CleanUp(unit, again);
-  if (run.failed) {
+  if (run.failed && restart) {
+    // No failure yet: the unit has a way to mend it.
+    host_.Log(LogLevel::kWarning, unit.name + ": " + run.reason + "; it is started again");
+  } else if (run.failed) {
     LogFailure(run);
   } else if (unit.service->EffectiveType() != ServiceType::kOneshot || run.stop_requested) {
     host_.Log(LogLevel::kInfo, unit.name + ": stopped");

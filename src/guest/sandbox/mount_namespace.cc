@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,9 +88,19 @@ Result<std::string> InaccessibleFor(const std::string& path) {
   const mode_t umask = ::umask(0);
   ::mkdir("/run/systemd", 0755);
   ::mkdir(kInaccessible, 0755);
-  const bool directory = S_ISDIR(info.st_mode);
-  const std::string stand_in = std::string(kInaccessible) + (directory ? "/dir" : "/reg");
-  const int made = directory ? ::mkdir(stand_in.c_str(), 0) : ::mknod(stand_in.c_str(), S_IFREG, 0);
+  // Of the same kind as what it hides: a device that nobody has cannot even be opened by root,
+  // where an empty file could.
+  struct StandIn {
+    mode_t type;
+    const char* name;
+  };
+  constexpr StandIn kKinds[] = {{S_IFDIR, "/dir"},  {S_IFCHR, "/chr"},   {S_IFBLK, "/blk"},
+                                {S_IFIFO, "/fifo"}, {S_IFSOCK, "/sock"}, {S_IFREG, "/reg"}};
+  const auto* kind = std::ranges::find(kKinds, info.st_mode & S_IFMT, &StandIn::type);
+  if (kind == std::end(kKinds)) kind = std::end(kKinds) - 1;
+  const std::string stand_in = std::string(kInaccessible) + kind->name;
+  const int made = kind->type == S_IFDIR ? ::mkdir(stand_in.c_str(), 0)
+                                         : ::mknod(stand_in.c_str(), kind->type, makedev(0, 0));
   const int error = errno;
   ::umask(umask);
   if (made != 0 && error != EEXIST) {

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <utility>
 
 #include "protocol/trace_message.h"
 #include "vmm/host/http_request.h"

@@ -149,8 +149,8 @@ TEST(TraceStream, TakesFramesOfKatasAgent) {
   EXPECT_EQ(all.stream.malformed(), 1u);
   EXPECT_EQ(all.stream.TakeReply(), "");
   const auto& span = all.requests[0].resource_spans[0].scope_spans[0].spans[0];
-  EXPECT_EQ(protocol::Hex(span.trace_id), "123456789abcdef0123456789abcdeef");
-  EXPECT_EQ(protocol::Hex(span.span_id), "a451f7a2f3bd6b52");
+  EXPECT_EQ(protocol::Hex(span.trace_id), "1234567890abcdef1234567890abcdef");
+  EXPECT_EQ(protocol::Hex(span.span_id), "a451f3f5bd69dc52");
   EXPECT_EQ(protocol::Hex(span.parent_span_id), "0000000000000001");
   EXPECT_EQ(span.name, "create_container");
   EXPECT_EQ(span.kind, protocol::SpanKind::kInternal);
