@@ -143,7 +143,12 @@ Result<> Launcher::ChooseDynamicUser(const unit::Unit& unit, Identity& identity)
   return {};
 }
 
-Result<Identity> Launcher::FindIdentity(const unit::Unit& unit, const unit::ExecSettings& exec) {
+namespace {
+constexpr rlimit64 kDefaultFiles{1024, 524288};
+}  // namespace
+
+Result<Identity> Launcher::FindIdentity(const unit::Unit& unit, const unit::ExecSettings& exec,
+                                        int& exit_code) {
   Identity identity;
   identity.account = {"root", 0, 0, "/root", "/bin/sh"};
   identity.set = !exec.user.empty() || !exec.group.empty() || exec.dynamic_user ||
@@ -164,6 +169,7 @@ Result<Identity> Launcher::FindIdentity(const unit::Unit& unit, const unit::Exec
       return std::unexpected(found.error());
     }
   }
+  exit_code = sys::kExitGroup;
   if (!exec.group.empty()) {
     INRO_ASSIGN(identity.gid, accounts_.FindGroup(exec.group));
     identity.account.gid = identity.gid;
@@ -195,6 +201,8 @@ void Launcher::SetPrivileges(const unit::ExecSettings& exec, std::uint8_t flags,
   request.timer_slack_ns = exec.timer_slack_ns;
   request.personality = exec.sandbox.personality;
   request.ignore_sigpipe = exec.ignore_sigpipe;
+  // systemd's DefaultLimitNOFILE=: whoever knows to use more than 1024 may.
+  if (!exec.limits[RLIMIT_NOFILE]) request.limits.emplace_back(RLIMIT_NOFILE, kDefaultFiles);
   if ((flags & unit::kFullPrivileges) != 0) return;
   for (int resource = 0; resource < unit::kLimitCount; ++resource) {
     const auto& limit = exec.limits[static_cast<std::size_t>(resource)];
@@ -276,7 +284,7 @@ Result<> Launcher::Prepare(const unit::Command& command, const LaunchOptions& op
     plan.exec = plan.effective.get();
   }
   exit_code = sys::kExitUser;
-  INRO_ASSIGN(plan.identity, FindIdentity(unit, *plan.exec));
+  INRO_ASSIGN(plan.identity, FindIdentity(unit, *plan.exec, exit_code));
   plan.owner = {plan.identity.account.uid, plan.identity.gid};
   exit_code = sys::kExitCgroup;
   INRO_TRY(PrepareGroup(options, plan));

@@ -82,7 +82,8 @@ class Launcher final : public ServiceHost {
     bool failed = false;
   };
 
-  Result<Identity> FindIdentity(const unit::Unit& unit, const unit::ExecSettings& exec);
+  Result<Identity> FindIdentity(const unit::Unit& unit, const unit::ExecSettings& exec,
+                                int& exit_code);
   Result<> ChooseDynamicUser(const unit::Unit& unit, Identity& identity);
   State& StateOf(const unit::Unit& unit);
   PrivateSpace& SpaceOf(const unit::Unit& unit);

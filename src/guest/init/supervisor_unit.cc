@@ -112,6 +112,15 @@ void Supervisor::Begin(UnitRun& run, Time now) {
 }
 
 void Supervisor::Listen(UnitRun& run, Time now) {
+  for (const std::string& name : run.unit->triggers) {
+    // Of a template there is nothing to load: its file counts.
+    const unit::Unit* service = unit::IsTemplate(name) ? nullptr : loader_->Load(name);
+    const bool usable = service != nullptr ? service->state == unit::LoadState::kLoaded
+                                           : !loader_->FragmentPaths(name).empty();
+    if (!usable) {
+      return Refuse(run, "resources", name + ", which it would start, cannot be used", now);
+    }
+  }
   if (const auto done = host_.Activate(*run.unit); !done) {
     return Refuse(run, "resources", done.error().ToString(), now);
   }

@@ -198,7 +198,6 @@ class Planner {
                  .kind = Kind::kTemporary,
                  .optional = true,
                  .options = std::string(kSmallTmpfs)});
-          Access(path, Property::kWritable, false, true);
           break;
       }
     }
