@@ -7,6 +7,7 @@
 #include <map>
 #include <tuple>
 
+#include "base/stable_sort.h"
 #include "protocol/trace_context.h"
 
 namespace inro::report {
@@ -115,7 +116,7 @@ std::vector<Placed> Place(const std::vector<protocol::ResourceSpans>& groups) {
     placed.end_ms = placed.start_ms + Milliseconds(length);
     all.push_back(placed);
   }
-  std::ranges::stable_sort(all, {}, &Placed::start_ms);
+  StableSort(all, {}, &Placed::start_ms);
   return all;
 }
 
@@ -173,7 +174,7 @@ void Sort(std::vector<TimelineBar>& bars) {
     const auto [at, fresh] = first.try_emplace(key(bar), bar.start_ms);
     if (!fresh) at->second = std::min(at->second, bar.start_ms);
   }
-  std::ranges::stable_sort(bars, [&](const TimelineBar& a, const TimelineBar& b) {
+  StableSort(bars, [&](const TimelineBar& a, const TimelineBar& b) {
     const std::string a_key = key(a);
     const std::string b_key = key(b);
     const auto rank = [&](const TimelineBar& bar, const std::string& lane) {

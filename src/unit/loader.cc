@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/stable_sort.h"
 #include "unit/directive.h"
 #include "unit/implicit_dependencies.h"
 #include "unit/standard_units.h"
@@ -231,7 +232,7 @@ std::vector<std::string> Loader::DropInFolders(const std::vector<std::string>& n
     for (std::string& path : folders_.Find(name)) found.push_back(std::move(path));
   }
   // A more important folder of the search path comes before a more specific name.
-  std::ranges::stable_sort(found, {}, [&](const std::string& path) {
+  StableSort(found, {}, [&](const std::string& path) {
     const std::string_view base = std::string_view(path).substr(0, path.rfind('/'));
     return std::ranges::find(folders_.paths(), base) - folders_.paths().begin();
   });

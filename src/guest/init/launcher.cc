@@ -143,10 +143,6 @@ Result<> Launcher::ChooseDynamicUser(const unit::Unit& unit, Identity& identity)
   return {};
 }
 
-namespace {
-constexpr rlimit64 kDefaultFiles{1024, 524288};
-}  // namespace
-
 Result<Identity> Launcher::FindIdentity(const unit::Unit& unit, const unit::ExecSettings& exec,
                                         int& exit_code) {
   Identity identity;
@@ -201,8 +197,6 @@ void Launcher::SetPrivileges(const unit::ExecSettings& exec, std::uint8_t flags,
   request.timer_slack_ns = exec.timer_slack_ns;
   request.personality = exec.sandbox.personality;
   request.ignore_sigpipe = exec.ignore_sigpipe;
-  // systemd's DefaultLimitNOFILE=: whoever knows to use more than 1024 may.
-  if (!exec.limits[RLIMIT_NOFILE]) request.limits.emplace_back(RLIMIT_NOFILE, kDefaultFiles);
   if ((flags & unit::kFullPrivileges) != 0) return;
   for (int resource = 0; resource < unit::kLimitCount; ++resource) {
     const auto& limit = exec.limits[static_cast<std::size_t>(resource)];

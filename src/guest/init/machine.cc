@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -181,6 +182,9 @@ void RaiseFileLimits() {
   // Units ask for more files than the kernel's default allows (Kata's: 1073741824).
   WriteText("/proc/sys/fs/nr_open", "1073741816");
   WriteText("/proc/sys/fs/file-max", "9223372036854775807");
+  // For all services, by inheritance; systemd's DefaultLimitNOFILE=: who knows to use more may.
+  const rlimit files{1024, 524288};
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
 void ApplySysctls(KernelLog& log) {

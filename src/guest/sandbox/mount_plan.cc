@@ -7,6 +7,8 @@
 #include <string_view>
 #include <tuple>
 
+#include "base/stable_sort.h"
+
 namespace inro::guest::sandbox {
 namespace {
 
@@ -258,7 +260,7 @@ class Planner {
       return text;
     };
     auto& mounts = plan_.mounts;
-    std::ranges::stable_sort(mounts, [&](const PlannedMount& a, const PlannedMount& b) {
+    StableSort(mounts, [&](const PlannedMount& a, const PlannedMount& b) {
       return std::tuple(key(a.path), a.kind) < std::tuple(key(b.path), b.kind);
     });
     const auto same = std::ranges::unique(mounts, {}, &PlannedMount::path);
@@ -276,7 +278,7 @@ class Planner {
         return mount.kind == Kind::kInaccessible && IsBelow(access.path, mount.path);
       });
     });
-    std::ranges::stable_sort(accesses, [&](const PlannedAccess& a, const PlannedAccess& b) {
+    StableSort(accesses, [&](const PlannedAccess& a, const PlannedAccess& b) {
       return std::tuple(key(a.path), a.property, a.allowed) <
              std::tuple(key(b.path), b.property, b.allowed);
     });

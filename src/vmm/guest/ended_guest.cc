@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/stable_sort.h"
 #include "sys/directory.h"
 #include "sys/file.h"
 
@@ -58,8 +59,8 @@ std::vector<EndedGuest> EndedGuests() {
     auto record = ReadGuestRecord({folder});
     if (record) guests.push_back({std::move(*record), folder});
   }
-  std::ranges::stable_sort(guests, std::ranges::greater(),
-                           [](const EndedGuest& guest) { return guest.record.ended_at; });
+  StableSort(guests, std::ranges::greater(),
+             [](const EndedGuest& guest) { return guest.record.ended_at; });
   return guests;
 }
 
