@@ -142,11 +142,8 @@ struct TreeReader::Files {
   std::list<Opened> opened;  // the newest first
 };
 
-TreeReader::TreeReader(UniqueFd root, bool root_is_folder, const Options& options)
-    : root_(std::move(root)),
-      root_is_folder_(root_is_folder),
-      options_(options),
-      files_(std::make_unique<Files>()) {}
+TreeReader::TreeReader(UniqueFd root, const Options& options)
+    : root_(std::move(root)), options_(options), files_(std::make_unique<Files>()) {}
 TreeReader::TreeReader(TreeReader&&) noexcept = default;
 TreeReader::~TreeReader() = default;
 
@@ -159,7 +156,7 @@ Result<TreeReader> TreeReader::Open(const std::string& path, const Options& opti
   if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
     return Fail("{} is neither a file nor a folder", path);
   }
-  return TreeReader(std::move(root), S_ISDIR(info.st_mode), options);
+  return TreeReader(std::move(root), options);
 }
 
 Result<> TreeReader::Fill(int fd, TreeEntry& entry) const {

@@ -51,14 +51,13 @@ class TreeReader {
   };
   struct Files;  // open files that Read() uses again
 
-  TreeReader(UniqueFd root, bool root_is_folder, const Options& options);
+  TreeReader(UniqueFd root, const Options& options);
   Result<TreeEntry> Describe(int folder, const std::string& name, std::string path,
                              UniqueFd* opened);
   Result<> Fill(int fd, TreeEntry& entry) const;
   Result<> Enter(UniqueFd folder, std::string path);
 
   UniqueFd root_;
-  bool root_is_folder_ = false;
   Options options_;
   bool started_ = false;
   std::vector<Level> levels_;
