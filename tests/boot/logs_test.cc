@@ -36,7 +36,7 @@ GuestSpec Talking(const std::string& name, std::vector<image::Variant> variants)
            "Description=Says something and stays\n"
            "[Service]\n"
            "ExecStart=/bin/sh -c 'echo early line; trap \"echo last line; exit 0\" TERM; "
-           "while :; do sleep 1; done'\n"
+           "while :; do kill -STOP $$$$; done'\n"
            "[Install]\n"
            "WantedBy=kata-containers.target\n") +
           unit("flood.service",
@@ -48,15 +48,17 @@ GuestSpec Talking(const std::string& name, std::vector<image::Variant> variants)
                "done; echo flood over'\n"
                "[Install]\n"
                "WantedBy=kata-containers.target\n") +
-          unit(
-              "crash.service",
-              "[Unit]\n"
-              "Description=Lets the kernel panic\n"
-              "ConditionKernelCommandLine=test.panic\n"
-              "[Service]\n"
-              "ExecStart=/bin/sh -c 'echo before the panic; sleep 1; echo c >/proc/sysrq-trigger'\n"
-              "[Install]\n"
-              "WantedBy=kata-containers.target\n"),
+          unit("crash.service",
+               "[Unit]\n"
+               "Description=Lets the kernel panic\n"
+               "ConditionKernelCommandLine=test.panic\n"
+               "[Service]\n"
+               // Counts for some seconds, as this guest has no sleep: the reader shall be there.
+               "ExecStart=/bin/sh -c 'i=0; while [ $$i -lt 200000 ]; do i=$$((i+1)); done; "
+               "echo before the panic; i=0; while [ $$i -lt 50000 ]; do i=$$((i+1)); done; "
+               "echo c >/proc/sysrq-trigger'\n"
+               "[Install]\n"
+               "WantedBy=kata-containers.target\n"),
       std::move(variants));
   const std::string list = "enable = [\"chrony.service\"";
   const auto at = spec.text.find(list);
@@ -120,8 +122,14 @@ class LogReader {
 class Logs : public BootTest, public ::testing::WithParamInterface<image::Variant> {
  protected:
   Result<LogReader> Read() {
-    INRO_ASSIGN(UniqueFd socket, run_->guest().Connect(kLogPort, kCallLimit));
-    return LogReader(std::move(socket));
+    // The agent is up before the collector is.
+    auto socket = run_->guest().Connect(kLogPort, kCallLimit);
+    for (int attempt = 0; !socket && attempt < 100; ++attempt) {
+      std::this_thread::sleep_for(milliseconds(100));
+      socket = run_->guest().Connect(kLogPort, kCallLimit);
+    }
+    if (!socket) return std::unexpected(socket.error());
+    return LogReader(std::move(*socket));
   }
 };
 

@@ -32,6 +32,8 @@ Result<> PrivateSpace::NeedTmp() {
   if (!tmp_.empty()) return {};
   INRO_ASSIGN(tmp_, MakeFolder("/tmp"));
   auto var_tmp = MakeFolder("/var/tmp");
+  // On a read-only root it lies where there is room: it is gone with the service either way.
+  if (!var_tmp && var_tmp.error().sys_errno() == EROFS) var_tmp = MakeFolder("/tmp");
   // A system without that folder needs none for the service.
   if (!var_tmp && var_tmp.error().sys_errno() != ENOENT) return std::unexpected(var_tmp.error());
   if (var_tmp) var_tmp_ = std::move(*var_tmp);

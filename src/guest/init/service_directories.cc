@@ -110,10 +110,14 @@ Result<> MakeOne(const Row& row, const unit::DirectorySetting& setting, const st
     INRO_TRY(LinkPrivate(base, name));
     base += "/private";
   }
+  // In /etc an administrator's choice stands: only what is new is made the user's.
+  struct stat before{};
+  const bool keeps = row.kind == unit::kConfiguration &&
+                     ::lstat(fmt::format("{}/{}", base, name).c_str(), &before) == 0;
   INRO_ASSIGN(const UniqueFd fd, MakeBelow(base, name, setting.mode));
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return FailErrno("stat {}/{}", base, name);
-  if (!row.owned) return {};  // in /etc an administrator's choice stands
+  if (!row.owned || keeps) return {};
   const std::string path = base + "/" + name;
   made.owned.push_back(path);
   if ((info.st_mode & 07777) != setting.mode && ::fchmod(fd.get(), setting.mode) != 0) {

@@ -178,6 +178,7 @@ TEST_F(SupervisorServiceTest, BusServicesWaitForTheirName) {
   Add("d.service", "", "Type=dbus\nBusName=org.example\nExecStart=/bin/d");
   files.AddFile("/usr/lib/systemd/system/dbus.socket",
                 "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/s\n");
+  Add("dbus.service", "", "ExecStart=/bin/dbus");
   const JobId start = Submit(JobKind::kStart, "d.service");
   EXPECT_EQ(Phase("d.service"), UnitPhase::kStart);
   EXPECT_EQ(host.calls.back(), "wait for org.example");

@@ -143,7 +143,7 @@ TEST_F(MountNamespace, ProtectHome) {
   exec.sandbox.protect_home = ProtectHome::kTmpfs;
   exec.sandbox.binds = {{Folder("bound"), "/root/bound"}};
   EXPECT_EQ(Run([] { return Entries("/root") * 10 + TryWrite("/root/bound"); }), 10);
-  EXPECT_EQ(Run([] { return TryWrite("/root"); }), EROFS);
+  EXPECT_EQ(Run([] { return TryWrite("/root"); }), 0) << "as under systemd";
 }
 
 TEST_F(MountNamespace, BindPaths) {
