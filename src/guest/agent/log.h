@@ -27,7 +27,4 @@ class Log {
   const protocol::LogLevel threshold_;
 };
 
-// Appends `text` as a JSON string, with its quotes. Bytes that are not UTF-8 become U+FFFD.
-void AppendJsonString(std::string_view text, std::string& out);
-
 }  // namespace inro::guest::agent
