@@ -51,16 +51,21 @@ Result<std::unique_ptr<wire::Client>> GuestRun::Dial(std::uint32_t port) {
   return std::make_unique<wire::Client>(std::move(socket));
 }
 
-Result<std::unique_ptr<wire::Client>> GuestRun::DialControl() {
+Result<UniqueFd> GuestRun::ConnectWhenUp(std::uint32_t port) {
   const auto deadline = Clock::now() + kTargetLimit;
   while (true) {
-    auto client = Dial(protocol::kControlPort);
-    if (client) return client;
+    auto socket = guest_->Connect(port, kCallLimit);
+    if (socket) return socket;
     if (Clock::now() > deadline) {
-      return std::unexpected(client.error().Wrap("the control role does not listen"));
+      return std::unexpected(socket.error().Wrap(fmt::format("nobody listens on {}", port)));
     }
     std::this_thread::sleep_for(milliseconds(50));
   }
+}
+
+Result<std::unique_ptr<wire::Client>> GuestRun::DialControl() {
+  INRO_ASSIGN(UniqueFd socket, ConnectWhenUp(protocol::kControlPort));
+  return std::make_unique<wire::Client>(std::move(socket));
 }
 
 Result<protocol::StateResponse> GuestRun::State() {

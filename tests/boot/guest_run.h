@@ -34,6 +34,8 @@ class GuestRun {
 
   Result<> WaitReady();
   Result<std::unique_ptr<wire::Client>> Dial(std::uint32_t port);
+  // A stream to what listens only some time after the agent: tried again until it does.
+  Result<UniqueFd> ConnectWhenUp(std::uint32_t port);
   // The control role's stream; it listens once kata-containers.target is reached.
   Result<std::unique_ptr<wire::Client>> DialControl();
   Result<protocol::StateResponse> State();

@@ -122,14 +122,8 @@ class LogReader {
 class Logs : public BootTest, public ::testing::WithParamInterface<image::Variant> {
  protected:
   Result<LogReader> Read() {
-    // The agent is up before the collector is.
-    auto socket = run_->guest().Connect(kLogPort, kCallLimit);
-    for (int attempt = 0; !socket && attempt < 100; ++attempt) {
-      std::this_thread::sleep_for(milliseconds(100));
-      socket = run_->guest().Connect(kLogPort, kCallLimit);
-    }
-    if (!socket) return std::unexpected(socket.error());
-    return LogReader(std::move(*socket));
+    INRO_ASSIGN(UniqueFd socket, run_->ConnectWhenUp(kLogPort));
+    return LogReader(std::move(socket));
   }
 };
 
@@ -215,12 +209,7 @@ TEST_F(BootTest, LogsBeforeAPanicAreOutAndTheConsoleShowsIt) {
   std::vector<std::string> words = kWords;
   words.insert(words.end(), {"test.panic", "panic=0"});
   INRO_BOOT(Talking("logs", {kInitrdInro}), kInitrdInro, words);
-  // The agent is up before the collector is.
-  auto socket = run_->guest().Connect(kLogPort, kCallLimit);
-  for (int attempt = 0; !socket && attempt < 100; ++attempt) {
-    std::this_thread::sleep_for(milliseconds(100));
-    socket = run_->guest().Connect(kLogPort, kCallLimit);
-  }
+  auto socket = run_->ConnectWhenUp(kLogPort);
   ASSERT_TRUE(socket) << socket.error().ToString();
   LogReader reader(std::move(*socket));
   EXPECT_TRUE(reader.ReadUntilMessage("before the panic"));
