@@ -12,6 +12,7 @@
 #include "protocol/health_message.h"
 #include "protocol/message.h"
 #include "protocol/sandbox_message.h"
+#include "stop_on_interrupt.h"
 #include "sys/file.h"
 #include "verbs.h"
 #include "vmm/guest/guest.h"
@@ -209,14 +210,7 @@ class BootVerb final : public Verb {
   }
 
   Result<int> BootIt(Session& session, const BootTarget& target) {
-    std::stop_source stop;
-    sys::Interrupt::Registration registration;
-    if (session.interrupt != nullptr) {
-      registration = session.interrupt->On([stop]() mutable {
-        stop.request_stop();
-        return sys::InterruptOutcome::kEndsByItself;
-      });
-    }
+    const StopOnInterrupt stop(session);
     session.progress.Step("start the guest");
     vmm::GuestOptions options;
     options.name = name_;
@@ -227,7 +221,7 @@ class BootVerb final : public Verb {
     INRO_ASSIGN(const std::unique_ptr<vmm::Guest> guest,
                 vmm::Guest::Start(target.machine, options));
     vmm::ConsoleTail tail(guest->paths().console_log());
-    Result<int> status = Serve(session, target, *guest, tail, stop.get_token());
+    Result<int> status = Serve(session, target, *guest, tail, stop.token());
     guest->Kill();
     ShowConsole(tail);
     if (!keep_console_.empty()) {

@@ -8,6 +8,7 @@
 #include "report/html_report.h"
 #include "report/json_report.h"
 #include "report/text_report.h"
+#include "stop_on_interrupt.h"
 #include "sys/file.h"
 #include "verbs.h"
 
@@ -43,15 +44,8 @@ class CompareVerb final : public Verb {
     options_.build.interrupt = session.interrupt;
     options_.variants_dir = options_.build.out_dir + "/variants";
     // Guests die with their objects; Ctrl-C during a boot is asked for between two polls.
-    std::stop_source stop;
-    sys::Interrupt::Registration registration;
-    if (session.interrupt != nullptr) {
-      registration = session.interrupt->On([stop]() mutable {
-        stop.request_stop();
-        return sys::InterruptOutcome::kEndsByItself;
-      });
-    }
-    options_.limits.stop = stop.get_token();
+    const StopOnInterrupt stop(session);
+    options_.limits.stop = stop.token();
     INRO_ASSIGN(const compare::Comparison comparison,
                 compare::Compare(definition, options_, session.progress));
     if (html_.empty()) html_ = options_.build.out_dir + "/" + comparison.name + ".compare.html";

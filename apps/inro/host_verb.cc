@@ -6,10 +6,10 @@
 
 #include "protocol/time_message.h"
 #include "sys/file.h"
+#include "trace_outputs.h"
 #include "verbs.h"
 #include "vmm/host/guest_address.h"
 #include "vmm/host/trace_receiver.h"
-#include "vmm/host/trace_sinks.h"
 #include "vmm/time/time_server.h"
 
 namespace inro::cli {
@@ -47,22 +47,12 @@ class HostVerb final : public Verb {
  private:
   Result<> TakeTraces(Session& session, const vmm::GuestAddress& guest) {
     if (trace_file_.empty() && otlp_.empty()) return {};
-    if (!trace_file_.empty()) {
-      INRO_ASSIGN(file_, vmm::TraceFileSink::Open(trace_file_));
-      sinks_.Add(*file_);
-    }
-    if (!otlp_.empty()) {
-      INRO_ASSIGN(const std::string url, vmm::OtlpTraceUrl(otlp_));
-      vmm::TraceForwardOptions options;
-      options.note = [&session](std::string_view line) { session.progress.Note(line); };
-      forward_ = std::make_unique<vmm::TraceForwardSink>(url, options);
-      sinks_.Add(*forward_);
-    }
+    INRO_TRY(outputs_.Open(trace_file_, otlp_, session));
     INRO_ASSIGN(UniqueFd listener, vmm::ListenForGuest(guest, protocol::kTracePort));
-    INRO_ASSIGN(receiver_,
-                vmm::TraceReceiver::Start(std::move(listener), sinks_, [guest](int waiting) {
-                  return vmm::AcceptFromGuest(guest, waiting);
-                }));
+    INRO_ASSIGN(receiver_, vmm::TraceReceiver::Start(std::move(listener), outputs_.sink(),
+                                                     [guest](int waiting) {
+                                                       return vmm::AcceptFromGuest(guest, waiting);
+                                                     }));
     return {};
   }
 
@@ -101,9 +91,7 @@ class HostVerb final : public Verb {
   std::string socket_;
   std::string trace_file_;
   std::string otlp_;
-  std::unique_ptr<vmm::TraceFileSink> file_;
-  std::unique_ptr<vmm::TraceForwardSink> forward_;
-  vmm::TraceFanOut sinks_;
+  TraceOutputs outputs_;
   std::unique_ptr<vmm::TraceReceiver> receiver_;  // after what it uses
 };
 

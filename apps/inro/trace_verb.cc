@@ -7,7 +7,9 @@
 #include "boot_target.h"
 #include "protocol/agent_api.h"
 #include "report/trace_timeline.h"
+#include "stop_on_interrupt.h"
 #include "sys/file.h"
+#include "trace_outputs.h"
 #include "verbs.h"
 #include "vmm/guest/guest.h"
 #include "vmm/guest/readiness.h"
@@ -53,20 +55,12 @@ class TraceVerb final : public Verb {
   }
 
   Result<int> Run(Session& session) override {
-    std::stop_source stop;
-    sys::Interrupt::Registration registration;
-    if (session.interrupt != nullptr) {
-      registration = session.interrupt->On([stop]() mutable {
-        stop.request_stop();
-        return sys::InterruptOutcome::kEndsByItself;
-      });
-    }
+    const StopOnInterrupt stop(session);
     INRO_TRY(OpenSinks(session));
-    const Result<int> status = IsBootable(target_options_.path)
-                                   ? TraceBoot(session, stop.get_token())
-                                   : TraceGuest(session, stop.get_token());
+    const Result<int> status = IsBootable(target_options_.path) ? TraceBoot(session, stop.token())
+                                                                : TraceGuest(session, stop.token());
     if (!status) return status;
-    forward_.reset();  // sends what it still holds
+    outputs_.Finish();
     if (!html_.empty()) {
       const report::Timeline timeline = report::MakeTimeline(memory_.Spans());
       INRO_TRY(sys::WriteFile(html_, report::TimelinePage(timeline, title_)));
@@ -84,24 +78,14 @@ class TraceVerb final : public Verb {
 
   Result<> OpenSinks(Session& session) {
     if (output_.empty() && otlp_.empty() && html_.empty()) output_ = "-";
-    if (!output_.empty()) {
-      INRO_ASSIGN(file_, vmm::TraceFileSink::Open(output_));
-      sinks_.Add(*file_);
-    }
-    if (!otlp_.empty()) {
-      INRO_ASSIGN(const std::string url, vmm::OtlpTraceUrl(otlp_));
-      vmm::TraceForwardOptions options;
-      options.note = [&session](std::string_view line) { session.progress.Note(line); };
-      forward_ = std::make_unique<vmm::TraceForwardSink>(url, options);
-      sinks_.Add(*forward_);
-    }
-    sinks_.Add(memory_);
+    INRO_TRY(outputs_.Open(output_, otlp_, session));
+    outputs_.Add(memory_);
     return {};
   }
 
   Result<std::unique_ptr<vmm::TraceReceiver>> Receive(const vmm::GuestAddress& guest) {
     INRO_ASSIGN(UniqueFd listener, vmm::ListenForGuest(guest, protocol::kTracePort));
-    return vmm::TraceReceiver::Start(std::move(listener), sinks_,
+    return vmm::TraceReceiver::Start(std::move(listener), outputs_.sink(),
                                      [guest](int fd) { return vmm::AcceptFromGuest(guest, fd); });
   }
 
@@ -199,9 +183,7 @@ class TraceVerb final : public Verb {
   std::string accel_ = "auto";
   std::string title_;
   vmm::TraceMemorySink memory_;
-  std::unique_ptr<vmm::TraceFileSink> file_;
-  std::unique_ptr<vmm::TraceForwardSink> forward_;
-  vmm::TraceFanOut sinks_;
+  TraceOutputs outputs_;
 };
 
 }  // namespace
