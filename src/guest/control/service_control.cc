@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/unit_text.h"
 #include "sys/subprocess.h"
 
 namespace inro::guest::control {
@@ -104,30 +105,18 @@ void Refuse(const wire::Call&, wire::Responder responder) {
 
 std::vector<Service> ParseServices(std::string_view show) {
   std::vector<Service> services;
-  Service service;
-  const auto finish = [&] {
-    if (!service.name.empty()) services.push_back(std::move(service));
-    service = {};
-  };
-  while (!show.empty()) {
-    const std::size_t end = std::min(show.find('\n'), show.size());
-    const std::string_view line = show.substr(0, end);
-    show.remove_prefix(std::min(end + 1, show.size()));
-    if (line.empty()) {
-      finish();
-      continue;
+  protocol::ForEachUnitBlock(show, [&](const protocol::UnitFields& fields) {
+    Service service;
+    for (const auto& [property, value] : fields) {
+      const auto* key = std::ranges::find(kKeys, property, &Key::property);
+      if (key == std::end(kKeys)) continue;
+      if (key->text != nullptr) service.*key->text = value;
+      if (key->number != nullptr) service.*key->number = static_cast<std::uint32_t>(Number(value));
+      if (key->large != nullptr) service.*key->large = Number(value);
+      if (key->property == "CPUUsageNSec") service.cpu_us /= 1000;
     }
-    const std::size_t equals = line.find('=');
-    if (equals == line.npos) continue;
-    const auto* key = std::ranges::find(kKeys, line.substr(0, equals), &Key::property);
-    if (key == std::end(kKeys)) continue;
-    const std::string_view value = line.substr(equals + 1);
-    if (key->text != nullptr) service.*key->text = value;
-    if (key->number != nullptr) service.*key->number = static_cast<std::uint32_t>(Number(value));
-    if (key->large != nullptr) service.*key->large = Number(value);
-    if (key->property == "CPUUsageNSec") service.cpu_us /= 1000;
-  }
-  finish();
+    if (!service.name.empty()) services.push_back(std::move(service));
+  });
   std::ranges::sort(services, {}, &Service::name);
   return services;
 }

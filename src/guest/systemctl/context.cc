@@ -12,6 +12,7 @@
 #include <cstring>
 #include <set>
 
+#include "protocol/unit_text.h"
 #include "sys/file.h"
 #include "unit/text.h"
 
@@ -29,16 +30,6 @@ std::vector<std::string> SearchPath() {
     rest.remove_prefix(std::min(colon + 1, rest.size()));
   }
   return folders;
-}
-
-std::vector<std::string_view> Split(std::string_view line, char at) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t end = line.find(at);
-    parts.push_back(line.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    line.remove_prefix(end + 1);
-  }
 }
 
 struct Column {
@@ -87,29 +78,20 @@ void PrintError(std::string_view text) {
 
 std::map<std::string, Row, std::less<>> ParseRows(std::string_view tsv) {
   std::map<std::string, Row, std::less<>> rows;
-  std::vector<const Column*> order;
-  for (const std::string_view line : Split(tsv, '\n')) {
-    const auto fields = Split(line, '\t');
-    if (order.empty()) {
-      for (const std::string_view name : fields) {
-        const auto* found = std::ranges::find(kColumns, name, &Column::name);
-        order.push_back(found == std::end(kColumns) ? nullptr : found);
-      }
-      continue;
-    }
-    if (fields.size() < order.size()) continue;
+  protocol::ForEachUnitRow(tsv, [&](const protocol::UnitFields& fields) {
     Row row;
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      if (order[i] == nullptr) continue;
-      if (order[i]->text != nullptr) {
-        row.*order[i]->text = fields[i];
+    for (const auto& [name, value] : fields) {
+      const auto* column = std::ranges::find(kColumns, name, &Column::name);
+      if (column == std::end(kColumns)) continue;
+      if (column->text != nullptr) {
+        row.*column->text = value;
       } else {
-        row.*order[i]->number = unit::ParseNumber<std::uint64_t>(fields[i]).value_or(0);
+        row.*column->number = unit::ParseNumber<std::uint64_t>(value).value_or(0);
       }
     }
     std::string name = row.name;
     rows[std::move(name)] = std::move(row);
-  }
+  });
   return rows;
 }
 
