@@ -80,7 +80,7 @@ Result<std::vector<Command>> ParseCommandLine(std::string_view line, std::string
     std::string word;
     bool bad = false;
     if (!NextQuoted(line, word, bad)) {
-      if (bad) return FailAs(ErrorKind::kBadInput, "a quote is not closed or an escape is unknown");
+      if (bad) return FailAs(ErrorKind::kBadInput, "a quote is not closed");
       break;
     }
     if (word == ";") continue;
@@ -110,7 +110,7 @@ Result<std::vector<Command>> ParseCommandLine(std::string_view line, std::string
       INRO_ASSIGN(std::string argument, ExpandSpecifiers(word, unit_name, facts, fragment));
       command.argv.push_back(std::move(argument));
     }
-    if (bad) return FailAs(ErrorKind::kBadInput, "a quote is not closed or an escape is unknown");
+    if (bad) return FailAs(ErrorKind::kBadInput, "a quote is not closed");
     if ((command.flags & kOwnArgv0) == 0) {
       command.argv.insert(command.argv.begin(), command.program);
     } else if (command.argv.empty()) {

@@ -132,17 +132,18 @@ void SizeInto(DirectiveContext& context, std::optional<std::uint64_t>& target) {
   }
 }
 
+std::vector<std::string> QuotedWords(DirectiveContext& context) {
+  auto words = SplitQuoted(context.value);
+  if (!words) context.problem = "a quote is not closed";
+  return words ? std::move(*words) : std::vector<std::string>();
+}
+
 void WordsInto(DirectiveContext& context, std::vector<std::string>& target) {
   if (context.value.empty()) {
     target.clear();
     return;
   }
-  const auto words = SplitQuoted(context.value);
-  if (!words) {
-    context.problem = "a quote is not closed or an escape is unknown";
-    return;
-  }
-  for (const std::string& word : *words) {
+  for (const std::string& word : QuotedWords(context)) {
     std::string value;
     if (!Expand(context, word, value)) return;
     if (target.size() < kMaxList) target.push_back(std::move(value));

@@ -74,12 +74,7 @@ void DirectoryNames(DirectiveContext& context) {
     names.clear();
     return;
   }
-  const auto words = SplitQuoted(context.value);
-  if (!words) {
-    context.problem = "a quote is not closed or an escape is unknown";
-    return;
-  }
-  for (const std::string& word : *words) {
+  for (const std::string& word : QuotedWords(context)) {
     std::string name;
     const std::size_t colon = word.find(':');
     // "name:link" asks for a symbolic link too; the directory itself is what counts.
@@ -104,12 +99,7 @@ void EnvironmentWords(DirectiveContext& context) {
     environment.clear();
     return;
   }
-  const auto words = SplitQuoted(context.value);
-  if (!words) {
-    context.problem = "a quote is not closed or an escape is unknown";
-    return;
-  }
-  for (const std::string& word : *words) {
+  for (const std::string& word : QuotedWords(context)) {
     std::string assignment;
     if (!Expand(context, word, assignment)) return;
     if (!IsAssignment(assignment)) {

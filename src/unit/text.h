@@ -21,8 +21,8 @@ std::string_view Trim(std::string_view text);
 std::vector<std::string_view> SplitWords(std::string_view text);
 
 // Splits at white space with the quoting rules of systemd.syntax(7): "..." and '...' around a word
-// or inside it, C escapes (\n, \x41, \u..., \s for a space) everywhere. nullopt when a quote is not
-// closed or an escape is not known.
+// or inside it, C escapes (\n, \x41, \u..., \s for a space) everywhere; what is none of them
+// stays as it is. nullopt when a quote is not closed.
 std::optional<std::vector<std::string>> SplitQuoted(std::string_view text);
 
 // The next quoted word of `text`, which is advanced past it. False at the end or on an error
