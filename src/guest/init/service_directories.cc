@@ -20,15 +20,15 @@ struct Row {
   unit::DirectoryKind kind;
   std::string_view base;
   std::string_view variable;
-  bool owned;           // by the service's user
+  bool keeps_existing;  // an administrator's choice stands: only a new one is made the user's
   bool may_be_private;  // of a dynamic user
   int exit_code;
 };
 constexpr std::array<Row, unit::kDirectoryKinds> kRows = {{
-    {unit::kRuntime, "/run", "RUNTIME_DIRECTORY", true, false, sys::kExitRuntimeDirectory},
-    {unit::kState, "/var/lib", "STATE_DIRECTORY", true, true, sys::kExitStateDirectory},
-    {unit::kCache, "/var/cache", "CACHE_DIRECTORY", true, true, sys::kExitCacheDirectory},
-    {unit::kLogs, "/var/log", "LOGS_DIRECTORY", true, true, sys::kExitLogsDirectory},
+    {unit::kRuntime, "/run", "RUNTIME_DIRECTORY", false, false, sys::kExitRuntimeDirectory},
+    {unit::kState, "/var/lib", "STATE_DIRECTORY", false, true, sys::kExitStateDirectory},
+    {unit::kCache, "/var/cache", "CACHE_DIRECTORY", false, true, sys::kExitCacheDirectory},
+    {unit::kLogs, "/var/log", "LOGS_DIRECTORY", false, true, sys::kExitLogsDirectory},
     {unit::kConfiguration, "/etc", "CONFIGURATION_DIRECTORY", true, false,
      sys::kExitConfigurationDirectory},
 }};
@@ -110,14 +110,13 @@ Result<> MakeOne(const Row& row, const unit::DirectorySetting& setting, const st
     INRO_TRY(LinkPrivate(base, name));
     base += "/private";
   }
-  // In /etc an administrator's choice stands: only what is new is made the user's.
   struct stat before{};
-  const bool keeps = row.kind == unit::kConfiguration &&
-                     ::lstat(fmt::format("{}/{}", base, name).c_str(), &before) == 0;
+  const bool kept =
+      row.keeps_existing && ::lstat(fmt::format("{}/{}", base, name).c_str(), &before) == 0;
   INRO_ASSIGN(const UniqueFd fd, MakeBelow(base, name, setting.mode));
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return FailErrno("stat {}/{}", base, name);
-  if (!row.owned || keeps) return {};
+  if (kept) return {};
   const std::string path = base + "/" + name;
   made.owned.push_back(path);
   if ((info.st_mode & 07777) != setting.mode && ::fchmod(fd.get(), setting.mode) != 0) {

@@ -79,15 +79,10 @@ UnitRun* Supervisor::Find(std::string_view name) {
 void Supervisor::SetTimes(UnitRun& run) {
   Time next = std::min({run.deadline, run.runtime_deadline, run.watchdog_deadline});
   if (run.job) next = std::min(next, run.job->deadline);
-  const auto old = deadline_of_.find(&run);
-  if (old != deadline_of_.end()) {
-    if (old->second == next) return;
-    deadlines_.erase({old->second, &run});
-    deadline_of_.erase(old);
-  }
-  if (next == kNever) return;
-  deadlines_.insert({next, &run});
-  deadline_of_[&run] = next;
+  if (run.queued_deadline == next) return;
+  if (run.queued_deadline != kNever) deadlines_.erase({run.queued_deadline, &run});
+  run.queued_deadline = next;
+  if (next != kNever) deadlines_.insert({next, &run});
 }
 
 void Supervisor::Enter(UnitRun& run, UnitPhase phase, Time now, unit::Microseconds timeout) {
@@ -243,7 +238,6 @@ void Supervisor::OnNotify(pid_t sender, std::string_view group_unit, NotifyMessa
   if (message.watchdog_trigger && run->IsUp()) run->watchdog_deadline = now;
   SetTimes(*run);
   if (message.reloading && run->phase == UnitPhase::kRunning) {
-    run->reload_ready = false;
     Enter(*run, UnitPhase::kReload, now, service.start_timeout);
   }
   if (message.ready) {

@@ -204,7 +204,6 @@ class Supervisor {
   Mentions required_by_, bound_by_, part_of_, upheld_by_, conflicted_by_, ordered_by_;
   std::vector<Mentions*> AllMentions();
   std::set<std::pair<Time, UnitRun*>> deadlines_;
-  std::map<UnitRun*, Time> deadline_of_;
   std::set<UnitRun*> watched_;  // whose group is looked at now and then
   std::set<std::string, std::less<>> transient_;
   std::set<JobId> external_;

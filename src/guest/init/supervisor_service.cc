@@ -253,7 +253,6 @@ void Supervisor::EnterUp(UnitRun& run, Time now) {
 
 void Supervisor::BeginReload(UnitRun& run, Time now) {
   const ServiceSettings& service = *run.unit->service;
-  run.reload_ready = false;
   Enter(run, UnitPhase::kReload, now, service.start_timeout);
   run.command = 0;
   if (service.EffectiveType() == ServiceType::kNotifyReload && run.main_pid > 0) {
@@ -346,7 +345,6 @@ void Supervisor::MainEnded(UnitRun& run, int status, Time now) {
   const bool clean = IsClean(status, service) || ignored ||
                      (type != ServiceType::kOneshot && !service.start.empty() &&
                       (service.start.front().flags & unit::kIgnoreFailure) != 0);
-  run.clean = clean;
   run.end = WIFEXITED(status)   ? (clean ? ProcessEnd::kClean : ProcessEnd::kExited)
             : WCOREDUMP(status) ? ProcessEnd::kDumped
                                 : ProcessEnd::kKilled;

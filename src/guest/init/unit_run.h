@@ -74,23 +74,21 @@ struct UnitRun {
   Time deadline = kNever;   // of the phase
   Time runtime_deadline = kNever;
   Time watchdog_deadline = kNever;
-  Time watchdog{0};  // 0: none
-  Time since{0};     // of the phase
-  Time started{0};   // when it last left `inactive`; 0: never
-  Time active{0};    // when it was last up; 0: never
-  Time stopping{0};  // when it last ceased to be up; 0: never
-  Time inactive{0};  // when it last came down; 0: never
+  Time queued_deadline = kNever;  // the earliest of all, by which the supervisor has queued it
+  Time watchdog{0};               // 0: none
+  Time since{0};                  // of the phase
+  Time started{0};                // when it last left `inactive`; 0: never
+  Time active{0};                 // when it was last up; 0: never
+  Time stopping{0};               // when it last ceased to be up; 0: never
+  Time inactive{0};               // when it last came down; 0: never
   unsigned restarts = 0;
   Time limit_begin{0};  // StartLimit*: the window and the starts in it
   unsigned limit_count = 0;
   bool stop_requested = false;
   bool failed = false;                  // how the present run will end
-  bool clean = true;                    // how the main process has ended
   bool condition_held = true;           // of the last start
   bool condition_skipped = false;       // by ExecCondition=
   bool ready = false;                   // READY=1 was seen
-  bool reload_ready = false;            // and RELOADING=1, since the reload began
-  bool adopted = false;                 // the main process is no child of ours
   ProcessEnd end = ProcessEnd::kNone;   // of the main process
   int end_status = 0;                   // the exit code or signal of the main process
   std::string_view result = "success";  // as systemd's Result=
