@@ -17,14 +17,15 @@ struct DirectoryOwner {
 };
 
 struct MadeDirectories {
-  std::vector<std::string> owned;      // where they really are; not those in /etc that were there before
+  std::vector<std::string> owned;      // where they really are; not those in /etc that were there
   std::vector<std::string> hand_over;  // existed with another owner: what is in them is his still
 };
 
 // Makes all directories of the unit below /run, /var/lib, /var/cache, /var/log and /etc (each below
-// `root` in tests), with their modes; they belong to `owner`, but for those in /etc that were there before. Those of a dynamic
-// user lie in a folder "private" that is root's, with links to them, and what is there under the
-// name already moves into it. On an error `exit_code` is the one that systemd has for its kind.
+// `root` in tests), with their modes. They belong to `owner`, but for those in /etc that were there
+// before. Those of a dynamic user lie in a folder "private" that is root's, with links to them, and
+// what is there under the name already moves into it. On an error `exit_code` is the one that
+// systemd has for its kind.
 Result<MadeDirectories> MakeServiceDirectories(const unit::ExecSettings& exec,
                                                const DirectoryOwner& owner, int& exit_code,
                                                const std::string& root = "");
