@@ -59,6 +59,8 @@ void Collector::Begin(Endpoints endpoints, UniqueFd kmsg) {
     caught_up_ = true;
   }
   Changed();
+  // Whoever asks at once shall find where the log is to be had.
+  if (!settings_.state_path.empty()) WriteState();
 }
 
 void Collector::WatchDatagrams(UniqueFd socket, DatagramSource::Protocol protocol) {
