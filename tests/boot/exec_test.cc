@@ -191,11 +191,21 @@ void Exec::TreesSparseAndLinks() {
 
 // The role is killed while a program runs: the host is told, and the next call is served.
 void Exec::RoleComesBack() {
+  const auto before = run_->State();
+  ASSERT_TRUE(before) << before.error().ToString();
   const auto client = run_->DialControl();
   ASSERT_TRUE(client);
   vmm::ExecSession session(**client);
   ASSERT_TRUE(session.Start({.argv = {"sh", "-c", "sleep 1; kill -KILL $PPID; sleep 600"}}));
   EXPECT_FALSE(session.Run({}));
+  // The dying role's listener may take a last connection and hang up on it.
+  bool back = false;
+  for (int i = 0; i < 100 && !back; ++i) {
+    std::this_thread::sleep_for(100ms);
+    const auto state = run_->State();
+    back = state && state->own_pid != before->own_pid;
+  }
+  EXPECT_TRUE(back);
   EXPECT_EQ(Shell("exit 3").status, 3);
   // What it had started is gone too.
   bool sleeps = true;

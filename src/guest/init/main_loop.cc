@@ -280,10 +280,14 @@ class Loop {
   void ReadSignals(Time now) {
     std::array<signalfd_siginfo, 8> records;
     const ssize_t size = ::read(signals_.get(), records.data(), sizeof records);
+    bool child_ended = false;
     for (std::size_t i = 0; size > 0 && i < static_cast<std::size_t>(size) / sizeof records[0];
          ++i) {
       const int signal = static_cast<int>(records[i].ssi_signo);
-      if (signal == SIGCHLD) continue;
+      if (signal == SIGCHLD) {
+        child_ended = true;
+        continue;
+      }
       if (signal == SIGHUP) {  // as `systemctl daemon-reload`
         static_cast<void>(BeginReload());
         continue;
@@ -295,6 +299,9 @@ class Loop {
         log_.Info("signal {} from process {} is ignored", signal, records[i].ssi_pid);
       }
     }
+    // One that ended after this wake's first look has had its signal read here just now: without a
+    // second look it would wait for the next wake, which may never come.
+    if (child_ended) Reap();
   }
 
   // The first request decides what, a more urgent one when.
