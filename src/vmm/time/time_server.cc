@@ -112,13 +112,13 @@ class LoopTimeServer final : public TimeServer {
     message.flags = received.synchronised ? protocol::kHostIsSynchronised : 0;
     message.t3 = options_.clock().nanoseconds;
     const protocol::TimeBytes bytes = Encode(message);
-    // A peer that does not take 48 bytes has not taken thousands of answers.
-    if (::send(connection.socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) !=
-        static_cast<ssize_t>(bytes.size())) {
-      return false;
-    }
+    // Counted first: whoever has an answer finds it in the counts.
     ++answers_;
-    return true;
+    // A peer that does not take 48 bytes has not taken thousands of answers.
+    const bool sent = ::send(connection.socket.get(), bytes.data(), bytes.size(),
+                             MSG_NOSIGNAL | MSG_DONTWAIT) == static_cast<ssize_t>(bytes.size());
+    if (!sent) --answers_;
+    return sent;
   }
 
   void Refuse(Place place) {
