@@ -30,7 +30,12 @@ std::uint8_t TakePrefixes(std::string& word) {
         flags |= kFullPrivileges;
         continue;
       case '!':
-        flags |= kKeepCredentials;
+        // "!!" is "!" for systems without ambient capabilities, and nothing elsewhere.
+        if (word.compare(i, 2, "!!") == 0) {
+          ++i;
+        } else {
+          flags |= kKeepCredentials;
+        }
         continue;
       default:
         break;

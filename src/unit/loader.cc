@@ -180,6 +180,8 @@ Unit* Loader::Load(std::string_view given) {
     return &unit;
   }
   AddImplicitDependencies(unit, folders_);
+  // A socket may have its service by an alias (syslog.socket and syslog.service).
+  for (std::string& triggered : unit.triggers) triggered = ResolveAlias(triggered);
   return &unit;
 }
 

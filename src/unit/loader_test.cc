@@ -67,6 +67,14 @@ TEST_F(LoaderTest, DropInsAliasesMasksAndSearchPath) {
   EXPECT_EQ(loader.Load("network.target")->state, LoadState::kLoaded);
 }
 
+TEST_F(LoaderTest, ASocketStartsItsServiceByAnAlias) {
+  Add("rsyslog.service", "[Service]\nExecStart=/bin/x\n");
+  files.AddLink(std::string(kEtc) + "syslog.service", "/usr/lib/systemd/system/rsyslog.service");
+  Add("syslog.socket", "[Socket]\nService=syslog.service\nListenDatagram=/run/s\n");
+  Loader loader(files, {});
+  EXPECT_EQ(loader.Load("syslog.socket")->triggers, std::vector<std::string>{"rsyslog.service"});
+}
+
 TEST_F(LoaderTest, TemplatesAndLinksInACircle) {
   Add("t@.service", "[Service]\nExecStart=/bin/x %i\n");
   files.AddLink(std::string(kEtc) + "p.service", "q.service");

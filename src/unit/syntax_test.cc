@@ -81,6 +81,11 @@ TEST(CommandLine, PrefixesQuotesAndSeveral) {
   EXPECT_EQ((*commands)[0].argv, (std::vector<std::string>{"me", "a b", "c\n"}));
   EXPECT_EQ((*commands)[1].flags, kKeepCredentials);
   EXPECT_EQ((*commands)[1].argv, (std::vector<std::string>{"true", ";", "x"}));
+  // As systemd-networkd has it: its User= applies where there are ambient capabilities.
+  const auto ambient = ParseCommandLine("!!/bin/x", "u.service");
+  ASSERT_TRUE(ambient) << ambient.error().ToString();
+  EXPECT_EQ(ambient->front().flags, 0);
+  EXPECT_EQ(ambient->front().program, "/bin/x");
   EXPECT_FALSE(ParseCommandLine("/bin/x \"open", "u.service"));
   EXPECT_FALSE(ParseCommandLine("./x", "u.service"));
   EXPECT_FALSE(ParseCommandLine("-", "u.service"));

@@ -28,7 +28,8 @@ struct GeneratorSettings {
       "/usr/local/lib/systemd/system-generators", "/usr/lib/systemd/system-generators"};
   // Units go here, and to the same path with ".early" and ".late". Empty: nothing is run.
   std::string output = "/run/systemd/generator";
-  Time limit{5'000'000};  // of one generator
+  // Of all of them. Those of systemd take seconds where many start on one slow processor.
+  Time limit{30'000'000};
   // A generator of this name that is a link to the program that PID 1 is (`own_target` is the last
   // part of the link) is called in a fork of it, which saves an exec. nullptr: none is.
   int (*own)(int argc, char** argv) = nullptr;

@@ -240,6 +240,9 @@ TEST_F(LauncherTest, Credentials) {
             "from a file\nas given\n500 nobody\n400 nobody\n400 nobody\n");
   launcher_->CleanUp(unit_, false);
   EXPECT_FALSE(sys::Exists(Path("/run/credentials/sample.service")));
+  // The system's own may be absent (systemd-sysctl.service asks for one); a file may not.
+  Exec().credentials = {{"sysctl.extra", "sysctl.extra", ""}};
+  EXPECT_EQ(Script("ls $CREDENTIALS_DIRECTORY | wc -l"), "0\n");
 }
 
 TEST_F(LauncherTest, StandardStreams) {

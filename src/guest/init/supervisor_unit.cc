@@ -69,11 +69,6 @@ void Supervisor::Begin(UnitRun& run, Time now) {
   if (unit.state != unit::LoadState::kLoaded || !unit.problem.empty()) {
     return Refuse(run, "resources", unit.problem.empty() ? "it cannot be used" : unit.problem, now);
   }
-  // A unit that has been skipped counts too: else a socket could trigger it for ever.
-  if (unit.kind == UnitKind::kService && !WithinStartLimit(run, now)) {
-    RequestAction(unit.start_limit.action, run);
-    return Refuse(run, "start-limit-hit", "started too often (StartLimitBurst=)", now);
-  }
   if (!ConditionsHold(run)) {
     run.condition_held = false;
     if (run.failed) {
@@ -84,6 +79,12 @@ void Supervisor::Begin(UnitRun& run, Time now) {
     }
     host_.Log(LogLevel::kInfo, unit.name + ": skipped: " + run.reason);
     return FinishJob(run, JobOutcome::kSkipped);
+  }
+  // What was skipped does not count, as in systemd: targets pull it in again and again. A socket
+  // that triggers such a service has a limit of its own.
+  if (unit.kind == UnitKind::kService && !WithinStartLimit(run, now)) {
+    RequestAction(unit.start_limit.action, run);
+    return Refuse(run, "start-limit-hit", "started too often (StartLimitBurst=)", now);
   }
   switch (unit.kind) {
     case UnitKind::kService:

@@ -46,13 +46,18 @@ Result<> AddOwnAgent(const Definition& definition, Tree& tree) {
                              kAgentBinary));
 }
 
-// Under inro's init the role is systemctl, and what else ends a system, where the tree has no such
-// program.
+// Under inro's init the role is systemctl, also where package systemd has brought its own, which
+// would wait for systemd. So is what else ends a system, where the tree has no such program or has
+// it from systemd.
 Result<> AddSystemctl(std::string_view init, Tree& tree) {
   if (init != "inro") return {};
   for (const std::string_view path : {"usr/bin/systemctl", "usr/sbin/poweroff", "usr/sbin/reboot",
                                       "usr/sbin/halt", "usr/sbin/shutdown"}) {
-    if (tree.Contains(path)) continue;
+    const Node* there = tree.Find(path);
+    const bool of_systemd =
+        path == "usr/bin/systemctl" || (there != nullptr && there->type == NodeType::kSymlink &&
+                                        there->target.ends_with("systemctl"));
+    if (there != nullptr && !of_systemd) continue;
     const std::string target = path.starts_with("usr/bin/") ? "inro-guest" : "../bin/inro-guest";
     INRO_TRY(tree.Put(path, MakeSymlink(target, std::string(kOrigin))));
   }

@@ -16,7 +16,14 @@ namespace {
 constexpr std::string_view kUsualTargets[] = {"multi-user.target", "default.target",
                                               "graphical.target"};
 
-FinishOptions FinishOptionsFor(const Definition& definition, const PackageOrigin& origin) {
+// Units of package systemd that speak to systemd itself, or are of a kind that no other init runs.
+// They are left out under another init: each would fail, or wait for an answer.
+constexpr std::string_view kOnlyWithSystemd[] = {
+    "systemd-ask-password-console.path", "systemd-ask-password-wall.path", "systemd-initctl.socket",
+    "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service"};
+
+FinishOptions FinishOptionsFor(const Definition& definition, std::string_view init,
+                               const PackageOrigin& origin, const Tree& tree) {
   FinishOptions options;
   options.scripts_ran = origin.ScriptsRan();
   options.hostname = definition.hostname;
@@ -39,6 +46,11 @@ FinishOptions FinishOptionsFor(const Definition& definition, const PackageOrigin
   const auto& modules = definition.kernel.modules;
   if (std::ranges::find(modules, "binfmt_misc") == modules.end()) {
     options.masked_units.push_back("proc-sys-fs-binfmt_misc.automount");
+  }
+  if (init != "systemd") {
+    for (const std::string_view unit : kOnlyWithSystemd) {
+      if (!FindUnitFile(tree, unit).empty()) options.masked_units.emplace_back(unit);
+    }
   }
   options.default_target = kDefaultTarget;
   options.init_program = "/" + std::string(kGuestBinary);
@@ -110,7 +122,7 @@ Result<GuestTree> MakeGuestTree(const TreeInputs& inputs, const std::string& ini
   INRO_TRY(AddUserUnits(definition, source.tree));
   // Twice: rules may read the files (configuration), and only afterwards do their owners exist.
   INRO_TRY(AddUserFiles(definition, Owners::kRoot, source.tree));
-  const FinishOptions options = FinishOptionsFor(definition, inputs.packages);
+  const FinishOptions options = FinishOptionsFor(definition, init, inputs.packages, source.tree);
   auto finished = Finish(source, options);
   if (!finished) return Located(definition, finished.error());
   INRO_TRY(AddUserFiles(definition, Owners::kByName, source.tree));

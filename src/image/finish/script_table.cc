@@ -181,6 +181,8 @@ constexpr JudgedCommand kJudged[] = {
      "a fresh tree has no crontabs"},
     {"cron-daemon-common", "postinst", "chmod 600 $tab_name", kHarmlessClass, "",
      "a fresh tree has no crontabs"},
+    {"udev", "postinst", "systemd-hwdb --usr update", kHarmlessClass, "",
+     "names of hardware that a guest does not have"},
     {"openssh-server", "postinst", "ucf --three-way", kCoveredClass, "openssh-files", ""},
     {"openssh-server", "postinst", "dpkg-divert --package openssh-client --remove", kHarmlessClass,
      "", "ends an upgrade from earlier versions"},
