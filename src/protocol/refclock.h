@@ -19,12 +19,14 @@ inline constexpr std::string_view kPtpNamePath = "/sys/class/ptp/ptp0/clock_name
 inline constexpr std::string_view kPtpKvmName = "KVM virtual PTP";
 inline constexpr std::string_view kPtpDevice = "/dev/ptp0";
 
-// A sample every four seconds, as role `clock` sends them. `delay` and `precision` are those of an
-// exchange over vsock. Reference clocks need no network.
+// Role `clock` sends a sample every four seconds, at first every second, each the best of several
+// exchanges: it needs no filter, and a filter of the default length would keep back each four of
+// them (`filter 1`). `delay` and `precision` are those of an exchange over vsock. Reference clocks
+// need no network.
 inline constexpr std::string_view kSockRefclock =
-    "refclock SOCK /run/chrony/inro.sock refid HOST poll 2 precision 1e-5 delay 1e-4\n";
-// Four readings a second, filtered to one in eight seconds.
+    "refclock SOCK /run/chrony/inro.sock refid HOST poll 0 filter 1 precision 1e-5 delay 1e-4\n";
+// Two readings a second, filtered to one in two seconds; chronyd selects a source after three.
 inline constexpr std::string_view kPhcRefclock =
-    "refclock PHC /dev/ptp0 refid PHC0 poll 3 dpoll -2 offset 0\n";
+    "refclock PHC /dev/ptp0 refid PHC0 poll 1 dpoll -1 offset 0\n";
 
 }  // namespace inro::protocol

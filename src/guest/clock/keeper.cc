@@ -67,6 +67,7 @@ void Keeper::Step(Source& source, Reading reading) {
   if (!state_.chrony_runs) return;
   if (const auto reset = chrony_.ResetSources(); reset) {
     ++state_.resets;
+    quick_rounds_ = kQuickRounds;
   } else {
     say_(fmt::format("chrony keeps what it measured before: {}", reset.error().ToString()));
   }
@@ -85,7 +86,7 @@ void Keeper::TellChrony(const Reading& reading, Act act) {
 }
 
 std::int64_t Keeper::UntilNextRound(const Source* used) const {
-  if (used != nullptr) return kInterval;
+  if (used != nullptr) return quick_rounds_ > 0 ? kQuickInterval : kInterval;
   std::int64_t wait = kLastRetry;
   for (const Source& source : sources_) {
     wait = std::min(wait, source.retry_at - clock_.Monotonic());
@@ -93,9 +94,16 @@ std::int64_t Keeper::UntilNextRound(const Source* used) const {
   return std::clamp(wait, kFirstRetry / 10, kLastRetry);
 }
 
-std::int64_t Keeper::Round() {
+void Keeper::LookForChrony() {
+  const bool fed = state_.chrony_fed;
   state_.chrony_runs = chrony_.Runs();
   state_.chrony_fed = state_.chrony_runs && chrony_.WantsSamples();
+  if (quick_rounds_ > 0) --quick_rounds_;
+  if (state_.chrony_fed && !fed) quick_rounds_ = kQuickRounds;
+}
+
+std::int64_t Keeper::Round() {
+  LookForChrony();
   Source* used = nullptr;
   const auto reading = Compare(used);
   if (!reading) {

@@ -3,6 +3,10 @@
 // References in their order of preference. One that fails is left alone for a while (a second,
 // doubled up to half a minute) and meanwhile the next is used; with none left the guest has no
 // reference, and says so.
+//
+// chronyd selects its source after three samples. While it is about to come, and while it has too
+// few of them (it has just started, or was told to forget), there is a round each second instead of
+// each four.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +44,8 @@ struct KeeperState {
 class Keeper {
  public:
   static constexpr std::int64_t kInterval = 4 * kSecond;
+  static constexpr std::int64_t kQuickInterval = kSecond;
+  static constexpr int kQuickRounds = 8;  // in which chrony gets what it needs
   static constexpr std::int64_t kFirstRetry = kSecond;
   static constexpr std::int64_t kLastRetry = 30 * kSecond;
   static constexpr int kStepsAtOnce = 3;
@@ -65,6 +71,7 @@ class Keeper {
   void Failed(Source& source, const Error& error);
   void Step(Source& source, Reading reading);
   void TellChrony(const Reading& reading, Act act);
+  void LookForChrony();
   std::int64_t UntilNextRound(const Source* used) const;
 
   GuestClock& clock_;
@@ -72,6 +79,7 @@ class Keeper {
   const std::function<void(std::string_view)> say_;
   std::vector<Source> sources_;
   Discipline discipline_;
+  int quick_rounds_ = kQuickRounds;  // still to come
   KeeperState state_;
 };
 

@@ -38,7 +38,7 @@ class KeeperTest : public testing::Test {
 
 TEST_F(KeeperTest, ADayWrongIsRightAfterOneRound) {
   world_.guest -= 86'400 * kSecond;
-  EXPECT_EQ(keeper_.Round(), Keeper::kInterval);
+  Rounds(1);
   EXPECT_LT(Error(), kMillisecond);
   EXPECT_EQ(keeper_.state().steps, 1u);
   EXPECT_NEAR(static_cast<double>(keeper_.state().last_step), 86'400e9, 1e6);
@@ -78,6 +78,35 @@ TEST_F(KeeperTest, OnceChronyRunsOnlyAJumpIsStepped) {
   EXPECT_LT(std::abs(chrony_.fed.back().offset), kMillisecond);
 }
 
+TEST_F(KeeperTest, AChronyThatIsNewOrForgotIsFedQuickly) {
+  EXPECT_EQ(keeper_.Round(), Keeper::kQuickInterval) << "it may come at any moment";
+  Rounds(20);
+  EXPECT_EQ(keeper_.Round(), Keeper::kInterval) << "it does not seem to come";
+  chrony_.runs = true;
+  for (int i = 0; i < Keeper::kQuickRounds; ++i) {
+    EXPECT_EQ(keeper_.Round(), Keeper::kQuickInterval) << i;
+    world_.Pass(Keeper::kQuickInterval);
+  }
+  EXPECT_EQ(keeper_.Round(), Keeper::kInterval);
+  Rounds(3);
+
+  world_.PauseGuest(30 * kSecond);
+  EXPECT_EQ(keeper_.Round(), Keeper::kQuickInterval);
+  ASSERT_EQ(chrony_.resets, 1);
+  const std::size_t before = chrony_.fed.size();
+  const std::int64_t then = world_.monotonic;
+  while (keeper_.Round() == Keeper::kQuickInterval) world_.Pass(Keeper::kQuickInterval);
+  EXPECT_EQ(chrony_.fed.size() - before, static_cast<std::size_t>(Keeper::kQuickRounds));
+  EXPECT_LT(world_.monotonic - then, 10 * kSecond);
+}
+
+TEST_F(KeeperTest, ItDoesNotHurryForAChronyWithADevice) {
+  Rounds(Keeper::kQuickRounds);
+  chrony_.runs = true;
+  chrony_.wants = false;
+  EXPECT_EQ(keeper_.Round(), Keeper::kInterval);
+}
+
 TEST_F(KeeperTest, StartedAgainBesideChronyItDoesNotStepATrifle) {
   chrony_.runs = true;
   world_.guest -= kSecond / 2;
@@ -100,7 +129,7 @@ TEST_F(KeeperTest, ChronyWithADeviceOfItsOwnIsNotFed) {
 TEST_F(KeeperTest, WithoutChronyItSlews) {
   Rounds(1);
   world_.guest -= kSecond / 2;
-  Rounds(3);
+  Rounds(9);
   EXPECT_TRUE(clock_.slews.empty()) << "chrony may still come";
   Rounds(8);
   ASSERT_FALSE(clock_.slews.empty());
@@ -165,7 +194,7 @@ TEST_F(KeeperTest, TheDeviceStepsInForTheHost) {
   AddDevice();
   host_->there = false;
   world_.guest -= 50 * kSecond;
-  EXPECT_EQ(keeper_.Round(), Keeper::kInterval);
+  EXPECT_EQ(keeper_.Round(), Keeper::kQuickInterval);
   EXPECT_EQ(keeper_.state().reference, "ptp_kvm");
   EXPECT_LT(Error(), kMillisecond);
   host_->there = true;
