@@ -15,7 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kLifeLimit{400'000};
 constexpr milliseconds kPowerOffLimit{60'000};
 
 std::string CaseName() {
@@ -28,11 +27,12 @@ std::string CaseName() {
 }  // namespace
 
 Result<std::unique_ptr<GuestRun>> GuestRun::Start(vmm::MachineConfig machine, std::string name,
-                                                  const std::vector<std::string>& words) {
+                                                  const std::vector<std::string>& words,
+                                                  milliseconds life) {
   machine.command_line.push_back("inro.probe");
   machine.command_line.insert(machine.command_line.end(), words.begin(), words.end());
   vmm::GuestOptions options;
-  options.time_limit = kLifeLimit;
+  options.time_limit = life;
   INRO_ASSIGN(auto guest, vmm::Guest::Start(std::move(machine), options));
   return std::unique_ptr<GuestRun>(new GuestRun(std::move(guest), std::move(name)));
 }
@@ -156,7 +156,7 @@ void BootTest::Start(const GuestSpec& spec, const image::Variant& variant,
   ASSERT_TRUE(build) << build.error().ToString();
   const auto machine = build->Machine(variant);
   ASSERT_TRUE(machine) << machine.error().ToString();
-  auto run = GuestRun::Start(*machine, CaseName(), words);
+  auto run = GuestRun::Start(*machine, CaseName(), words, life_limit_);
   ASSERT_TRUE(run) << run.error().ToString();
   run_ = std::move(*run);
 }

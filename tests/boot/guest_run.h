@@ -23,6 +23,7 @@
 namespace inro::boot_test {
 
 inline constexpr std::chrono::milliseconds kCallLimit{30'000};
+inline constexpr std::chrono::milliseconds kLifeLimit{400'000};
 inline constexpr std::chrono::milliseconds kReadyLimit{150'000};
 inline constexpr std::chrono::milliseconds kTargetLimit{120'000};
 
@@ -30,7 +31,8 @@ class GuestRun {
  public:
   // `name` is that of the kept console. Adds inro.probe and `words` to the kernel command line.
   static Result<std::unique_ptr<GuestRun>> Start(vmm::MachineConfig machine, std::string name,
-                                                 const std::vector<std::string>& words = {});
+                                                 const std::vector<std::string>& words = {},
+                                                 std::chrono::milliseconds life = kLifeLimit);
 
   Result<> WaitReady();
   Result<std::unique_ptr<wire::Client>> Dial(std::uint32_t port);
@@ -84,7 +86,8 @@ class BootTest : public ::testing::Test {
   void ExpectPowerOff();
 
   std::unique_ptr<GuestRun> run_;
-  bool units_may_fail_ = false;  // see GuestRun::Inspect
+  std::chrono::milliseconds life_limit_ = kLifeLimit;  // of the whole guest
+  bool units_may_fail_ = false;                        // see GuestRun::Inspect
 };
 
 // `void` functions of tests return on failure, also of those that they call.

@@ -14,6 +14,11 @@ int main(int argc, char** argv) {
   if (std::strcmp(word, "descriptors") == 0) return ListDescriptors();
   if (std::strcmp(word, "try") == 0) return TryCall(rest);
   if (std::strcmp(word, "ignore") == 0) return IgnoreSignals(rest);
+  if (std::strcmp(word, "options") == 0) return PrintOptions(rest);
+  if (std::strcmp(word, "store") == 0) return StoreDescriptor(rest);
+  if (std::strcmp(word, "stored") == 0) return ReadStored(rest);
+  if (std::strcmp(word, "terminal") == 0) return KeepTerminal(rest);
+  if (std::strcmp(word, "own-name") == 0) return OwnBusName(rest);
   std::fprintf(stderr, "conformance_guest: unknown word %s\n", word);
   return 2;
 }

@@ -18,5 +18,10 @@ int AnswerOnSockets(char** words);   // [COUNT]: accepts on LISTEN_FDS, answers 
 int ListDescriptors();               // one line a passed descriptor: number, name, kind
 int TryCall(char** words);           // NAME: makes one system call, prints "ok" or errno's name
 int IgnoreSignals(char** words);     // NAMES: ignores them and waits for ever
+int PrintOptions(char** words);      // NAMES: the options of descriptor 3, one line each
+int StoreDescriptor(char** words);   // NAME TEXT: a file with TEXT into the service's store
+int ReadStored(char** words);        // the names of what was passed, and the first one's text
+int KeepTerminal(char** words);      // LINK FILE: a new terminal at LINK; what it prints to FILE
+int OwnBusName(char** words);        // NAME: owns it on the system bus; gives it up at SIGUSR1
 
 }  // namespace inro::conformance
