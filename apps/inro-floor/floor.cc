@@ -10,7 +10,6 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +24,7 @@
 #include "protocol/metrics_text.h"
 #include "protocol/sandbox_message.h"
 #include "sys/file.h"
+#include "sys/kernel_module.h"
 #include "wire/address.h"
 #include "wire/loop.h"
 #include "wire/server.h"
@@ -48,10 +48,8 @@ Result<> LoadModules() {
     const std::string path(rest.substr(0, end));
     rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
     if (path.empty()) continue;
-    INRO_ASSIGN(const UniqueFd module, sys::Open(path, O_RDONLY));
-    if (::syscall(SYS_finit_module, module.get(), "", 0) != 0 && errno != EEXIST) {
-      return FailErrno("load {}", path);
-    }
+    errno = sys::LoadKernelModule(path);
+    if (errno != 0 && errno != EEXIST) return FailErrno("load {}", path);
   }
   return {};
 }

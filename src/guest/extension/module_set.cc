@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "sys/file.h"
+#include "sys/kernel_module.h"
 
 namespace inro::guest::extension {
 namespace {
@@ -41,11 +42,14 @@ void AddLine(const std::string& folder, std::string_view path, std::string_view 
 }
 
 Result<> LoadFile(const std::string& path) {
-  INRO_ASSIGN(const UniqueFd file, sys::Open(path, O_RDONLY));
-  const int flags = path.ends_with(".ko") ? 0 : MODULE_INIT_COMPRESSED_FILE;
-  if (::syscall(SYS_finit_module, file.get(), "", flags) != 0 && errno != EEXIST) {
-    return FailErrno("load {}", path);
+  if (path.ends_with(".ko")) {
+    errno = sys::LoadKernelModule(path);
+  } else {
+    INRO_ASSIGN(const UniqueFd file, sys::Open(path, O_RDONLY));
+    const int flags = MODULE_INIT_COMPRESSED_FILE;
+    errno = ::syscall(SYS_finit_module, file.get(), "", flags) == 0 ? 0 : errno;
   }
+  if (errno != 0 && errno != EEXIST) return FailErrno("load {}", path);
   return {};
 }
 

@@ -1,10 +1,7 @@
 #include "guest/init/module_loader.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,8 +9,8 @@
 #include <map>
 #include <utility>
 
-#include "base/unique_fd.h"
 #include "sys/file_source.h"
+#include "sys/kernel_module.h"
 #include "unit/text.h"
 
 namespace inro::guest {
@@ -41,15 +38,11 @@ struct Lane {
 void* RunLane(void* argument) {
   Lane& lane = *static_cast<Lane*>(argument);
   for (const std::string& path : lane.paths) {
-    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) {
-      if (errno != ENOENT) lane.failed.emplace_back(path, errno);
-      continue;
-    }
-    if (::syscall(SYS_finit_module, fd.get(), "", 0) == 0) {
+    const int err = sys::LoadKernelModule(path);
+    if (err == 0) {
       ++lane.loaded;
-    } else if (errno != EEXIST) {
-      lane.failed.emplace_back(path, errno);
+    } else if (err != EEXIST && err != ENOENT) {
+      lane.failed.emplace_back(path, err);
     }
   }
   return nullptr;

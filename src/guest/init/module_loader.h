@@ -20,7 +20,7 @@ class ModuleLoader {
  public:
   explicit ModuleLoader(KernelLog& log) : log_(log) {}
 
-  // finit_module(2) for each. Built in, loaded already, absent: fine. Other failures are logged
+  // sys::LoadKernelModule for each. Built in, loaded already, absent: fine. Other failures are logged
   // and the rest is loaded. A path is tried once.
   void LoadPaths(const std::vector<std::string>& paths);
   // The same for groups that do not depend on each other, each on a thread of its own: checking a
