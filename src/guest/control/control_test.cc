@@ -122,6 +122,46 @@ TEST(Firewall, ReadsTheDropCounter) {
   EXPECT_EQ(DropCounter(""), -1);
 }
 
+FirewallSeen WorkingFirewall() {
+  return {.version = "iptables v1.8.9 (nf_tables)",
+          .sent = 3,
+          .arrived = 0,
+          .counted = 3,
+          .sent_to = "127.0.0.1:4243",
+          .received_at = "127.0.0.1:4244",
+          .sent_from = "127.0.0.1:40000",
+          .seen_from = "127.0.0.9:40000",
+          .answered = true};
+}
+
+TEST(Firewall, ItsEvidenceNamesWhatWasDroppedCountedAndTranslated) {
+  const auto evidence = FirewallEvidence(WorkingFirewall());
+  ASSERT_TRUE(evidence.has_value()) << evidence.error().ToString();
+  EXPECT_EQ(*evidence,
+            "iptables v1.8.9 (nf_tables): a DROP rule dropped 3 datagrams and counted 3; DNAT "
+            "brought one for 127.0.0.1:4243 to 127.0.0.1:4244, SNAT made its source "
+            "127.0.0.9:40000 of 127.0.0.1:40000, and its answer came back");
+}
+
+TEST(Firewall, WhatDoesNotWorkIsNoEvidence) {
+  const auto problem = [](auto change) {
+    FirewallSeen seen = WorkingFirewall();
+    change(seen);
+    const auto evidence = FirewallEvidence(seen);
+    return evidence ? "none" : evidence.error().ToString();
+  };
+  EXPECT_EQ(problem([](FirewallSeen& seen) { seen.arrived = 1; }),
+            "1 of 3 datagrams arrived in spite of the DROP rule");
+  EXPECT_EQ(problem([](FirewallSeen& seen) { seen.counted = -1; }),
+            "3 datagrams were dropped, but the rule counted -1");
+  EXPECT_EQ(problem([](FirewallSeen& seen) { seen.received_at.clear(); }),
+            "a datagram to 127.0.0.1:4243 did not arrive where the DNAT rule says");
+  EXPECT_EQ(problem([](FirewallSeen& seen) { seen.seen_from = seen.sent_from; }),
+            "a datagram came from 127.0.0.1:40000, in spite of the SNAT rule");
+  EXPECT_EQ(problem([](FirewallSeen& seen) { seen.answered = false; }),
+            "the answer to a datagram that NAT rewrote did not come back");
+}
+
 TEST(UnitState, ParsesBlocksOfSystemctl) {
   const auto units = ParseSystemctlShow(
       "Id=kata-agent.service\nActiveState=active\nMainPID=77\n"
