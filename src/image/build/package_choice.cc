@@ -22,31 +22,12 @@ constexpr NeededPackage kNeeded[] = {
 // Packages that others depend on only for their maintainer scripts or for administration by hand.
 // Without scripts nothing in a guest calls them, so they are passed over unless asked for by name.
 constexpr std::string_view kForScriptsOnly[] = {
-    "adduser",
-    "apt",
-    "cdebconf",
-    "debconf",
-    "debianutils",
-    "dpkg",
-    "ucf",
-    "init-system-helpers",
-    "initscripts",
-    "insserv",
-    "install-info",
-    "libdebconfclient0",
-    "lsb-base",
-    "mawk",
-    "original-awk",
-    "gawk",
-    "passwd",
-    "perl-base",
-    "perl",
-    "sensible-utils",
-    "tar",
-    "usr-is-merged",
-    "usrmerge",
-    "sysvinit-utils",
-    "libpam-runtime",
+    "adduser",     "apt",           "cdebconf",     "debconf",
+    "debianutils", "dpkg",          "ucf",          "init-system-helpers",
+    "initscripts", "insserv",       "install-info", "libdebconfclient0",
+    "lsb-base",    "mawk",          "original-awk", "gawk",
+    "passwd",      "perl-base",     "perl",         "sensible-utils",
+    "tar",         "usr-is-merged", "usrmerge",     "sysvinit-utils",
 };
 
 // What init = systemd has and no other init wants.

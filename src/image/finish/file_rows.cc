@@ -11,10 +11,35 @@ constexpr std::string_view kHosts =
     "ff02::1\t\tip6-allnodes\nff02::2\t\tip6-allrouters\n\n";
 constexpr std::string_view kNetworks =
     "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n";
-// Host keys are never in an artifact: the service makes them when it starts.
+// Host keys are never in an artifact: each guest makes its own when it boots, and whoever connects
+// before they are made waits.
 constexpr std::string_view kHostKeys =
-    "[Service]\nExecStartPre=\nExecStartPre=/usr/bin/ssh-keygen -A\nExecStartPre=/usr/sbin/sshd "
-    "-t\n";
+    "[Unit]\n"
+    "Description=Host keys of sshd\n"
+    "ConditionPathExists=!/etc/ssh/sshd_not_to_be_run\n"
+    "\n"
+    "[Service]\n"
+    "Type=oneshot\n"
+    "RemainAfterExit=yes\n"
+    "ExecStart=/usr/bin/ssh-keygen -A\n";
+// For an ssh.socket with Accept=yes, which one of vsock needs: Debian's sshd takes no listening
+// socket but those of IP.
+constexpr std::string_view kSshConnection =
+    "[Unit]\n"
+    "Description=OpenSSH server for one connection\n"
+    "Documentation=man:sshd(8) man:sshd_config(5)\n"
+    "\n"
+    "[Service]\n"
+    "EnvironmentFile=-/etc/default/ssh\n"
+    "ExecStart=-/usr/sbin/sshd -i $SSHD_OPTS\n"
+    "StandardInput=socket\n"
+    "StandardError=journal\n"
+    "RuntimeDirectory=sshd\n"
+    "RuntimeDirectoryMode=0755\n"
+    "RuntimeDirectoryPreserve=yes\n";
+constexpr std::string_view kAfterHostKeys =
+    "[Unit]\nWants=ssh-host-keys.service\nAfter=ssh-host-keys.service\n";
+constexpr std::string_view kWithHostKeys = "[Unit]\nWants=ssh-host-keys.service\n";
 
 // No time servers of the network: the reference is the host's clock, and what role `clock` steps is
 // not to be stepped to something else. No command port: chronyc speaks through the socket.
@@ -114,9 +139,19 @@ constexpr FileRow kRows[] = {
 
     {"openssh-files", "openssh-server", kCopy, "etc/ssh/sshd_config",
      "usr/share/openssh/sshd_config", 0644, "root", "root"},
-    {"openssh-files", "openssh-server", kText, "etc/systemd/system/ssh.service.d/host-keys.conf",
-     kHostKeys, 0644, "root", "root"},
     {"openssh-files", "openssh-client", kOverride, "usr/bin/ssh-agent", "", 02755, "root", "_ssh"},
+
+    {"ssh-host-keys", "openssh-server", kText, "usr/lib/systemd/system/ssh-host-keys.service",
+     kHostKeys, 0644, "root", "root"},
+    {"ssh-host-keys", "openssh-server", kText,
+     "usr/lib/systemd/system/ssh.service.d/host-keys.conf", kAfterHostKeys, 0644, "root", "root"},
+    {"ssh-host-keys", "openssh-server", kText,
+     "usr/lib/systemd/system/ssh@.service.d/host-keys.conf", kAfterHostKeys, 0644, "root", "root"},
+    {"ssh-host-keys", "openssh-server", kText, "usr/lib/systemd/system/ssh.socket.d/host-keys.conf",
+     kWithHostKeys, 0644, "root", "root"},
+
+    {"ssh-connection", "openssh-server", kText, "usr/lib/systemd/system/ssh@.service",
+     kSshConnection, 0644, "root", "root"},
 
     {"dbus-files", "dbus", kOverride, "usr/lib/dbus-1.0/dbus-daemon-launch-helper", "", 04754,
      "root", "messagebus"},

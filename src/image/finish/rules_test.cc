@@ -257,5 +257,27 @@ TEST_F(Rules, ChronysReferenceIsTheHostsClock) {
             std::string::npos);
 }
 
+// No artifact has host keys; the guest makes them, for a daemon and for a socket.
+TEST_F(Rules, HostKeysAreMadeAtBoot) {
+  Install("openssh-server");
+  ASSERT_TRUE(Apply("ssh-host-keys"));
+  const std::string units = "usr/lib/systemd/system/";
+  EXPECT_THAT(Text(units + "ssh-host-keys.service"), HasSubstr("ExecStart=/usr/bin/ssh-keygen -A"));
+  EXPECT_THAT(Text(units + "ssh.service.d/host-keys.conf"), HasSubstr("After=ssh-host-keys"));
+  EXPECT_THAT(Text(units + "ssh.socket.d/host-keys.conf"), HasSubstr("Wants=ssh-host-keys"));
+  ASSERT_TRUE(Apply("ssh-connection"));
+  EXPECT_THAT(Text(units + "ssh@.service"), HasSubstr("sshd -i"));
+}
+
+TEST_F(Rules, GroupsOfDeviceNodes) {
+  Put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  Put("etc/group", "root:x:0:\n");
+  Install("udev");
+  ASSERT_TRUE(Apply("adduser"));
+  for (const char* group : {"input:", "sgx:", "kvm:", "render:"}) {
+    EXPECT_THAT(Text("etc/group"), HasSubstr(group));
+  }
+}
+
 }  // namespace
 }  // namespace inro::image

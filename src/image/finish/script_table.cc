@@ -151,7 +151,7 @@ constexpr CoveredCommand kCovered[] = {
     {"pam-auth-update", "pam-common"},
     {"update-shells", "shells"},
     {"shadowconfig on", "base-passwd"},
-    {"ssh-keygen", "openssh-files"},
+    {"ssh-keygen", "ssh-host-keys"},
     {"update-passwd", "base-passwd"},
 };
 
