@@ -46,7 +46,7 @@ function(inro_module name)
       INRO_BINARY_DIR="${CMAKE_BINARY_DIR}")
     set(labels unit ${M_TEST_LABELS})
     gtest_discover_tests(${name}_test NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
-      TEST_PREFIX ${name}. PROPERTIES LABELS "${labels}" TIMEOUT 300)
+      TEST_PREFIX ${name}. PROPERTIES LABELS "${labels}" TIMEOUT 900)
   endif()
   if(INRO_FUZZ)
     foreach(fuzzer ${fuzzers})

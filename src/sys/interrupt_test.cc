@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 void WaitForTheEnd() {
-  std::this_thread::sleep_for(milliseconds(10'000));
+  std::this_thread::sleep_for(milliseconds(60'000));
   ::_exit(7);
 }
 

@@ -44,9 +44,10 @@ Result<std::string> ConnectTo(std::string_view answer, std::chrono::milliseconds
       char byte = 0;
       if (::read(socket.get(), &byte, 1) == 1) asked += byte;
     }
+    // Whoever waits for a stalled peer may have gone by now.
     if (!answer.empty()) {
-      EXPECT_EQ(::write(socket.get(), answer.data(), answer.size()),
-                static_cast<ssize_t>(answer.size()));
+      const ssize_t sent = ::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+      EXPECT_TRUE(stall || sent == static_cast<ssize_t>(answer.size()));
     }
     while (stall && !finished) std::this_thread::sleep_for(1ms);
   });
@@ -62,13 +63,13 @@ Result<std::string> ConnectTo(std::string_view answer, std::chrono::milliseconds
 }
 
 TEST(Hybrid, ShakesHandsAndLeavesTheConnectionsBytes) {
-  EXPECT_EQ(ConnectTo("OK 7\nhello", 5s).value(), "hello");
+  EXPECT_EQ(ConnectTo("OK 7\nhello", 60s).value(), "hello");
 }
 
 TEST(Hybrid, RefusalsAndSilenceAreErrors) {
-  EXPECT_EQ(ConnectTo("", 5s).error().kind(), ErrorKind::kClosed);
-  EXPECT_EQ(ConnectTo("NO\n", 5s).error().kind(), ErrorKind::kFailed);
-  EXPECT_EQ(ConnectTo(std::string(100, 'x'), 5s).error().kind(), ErrorKind::kFailed);
+  EXPECT_EQ(ConnectTo("", 60s).error().kind(), ErrorKind::kClosed);
+  EXPECT_EQ(ConnectTo("NO\n", 60s).error().kind(), ErrorKind::kFailed);
+  EXPECT_EQ(ConnectTo(std::string(100, 'x'), 60s).error().kind(), ErrorKind::kFailed);
   EXPECT_EQ(ConnectTo("OK", 50ms, true).error().kind(), ErrorKind::kTimeout);
   EXPECT_EQ(ConnectHybrid("/nonexistent/v.sock", 1, 1s).error().kind(), ErrorKind::kNotFound);
 }

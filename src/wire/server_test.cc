@@ -114,36 +114,37 @@ class ServerTest : public testing::Test {
   std::atomic<int> big_answers_ = 0;
   std::atomic<int> blocked_ = 0;
   std::atomic<bool> release_ = false;
+  std::atomic<std::uint64_t> closed_ = 0;
 };
 
 TEST_F(ServerTest, AnswersManyCallsOnOneConnection) {
   Start();
   auto client = Connect();
   for (int i = 0; i < 200; ++i) {
-    EXPECT_EQ(client->CallOk("t.T", "Echo", std::to_string(i), 5s).value(), std::to_string(i));
+    EXPECT_EQ(client->CallOk("t.T", "Echo", std::to_string(i), 60s).value(), std::to_string(i));
   }
 }
 
 TEST_F(ServerTest, UnknownMethodsAndServicesAreUnimplemented) {
   Start();
   auto client = Connect();
-  EXPECT_EQ(client->Call("t.T", "Nope", "", 5s)->status.code, Code::kUnimplemented);
-  EXPECT_EQ(client->Call("no.S", "Echo", "", 5s)->status.code, Code::kUnimplemented);
-  EXPECT_EQ(client->CallOk("t.T", "Echo", "alive", 5s).value(), "alive");
+  EXPECT_EQ(client->Call("t.T", "Nope", "", 60s)->status.code, Code::kUnimplemented);
+  EXPECT_EQ(client->Call("no.S", "Echo", "", 60s)->status.code, Code::kUnimplemented);
+  EXPECT_EQ(client->CallOk("t.T", "Echo", "alive", 60s).value(), "alive");
 }
 
 TEST_F(ServerTest, ADroppedResponderAnswersInternal) {
   Start();
   auto client = Connect();
-  EXPECT_EQ(client->Call("t.T", "Silent", "", 5s)->status.code, Code::kInternal);
+  EXPECT_EQ(client->Call("t.T", "Silent", "", 60s)->status.code, Code::kInternal);
 }
 
 TEST_F(ServerTest, AnswersComeInAnyOrder) {
   Start();
   auto client = Connect();
-  const auto deadline = Client::Clock::now() + 5s;
+  const auto deadline = Client::Clock::now() + 60s;
   const auto later = client->Start({.service = "t.T", .method = "Later"}, deadline).value();
-  EXPECT_EQ(client->CallOk("t.T", "Echo", "first", 5s).value(), "first");
+  EXPECT_EQ(client->CallOk("t.T", "Echo", "first", 60s).value(), "first");
   while (Kept() == 0) std::this_thread::sleep_for(1ms);
   kept_[0].Reply("second");
   EXPECT_EQ(client->Finish(later, deadline)->payload, "second");
@@ -152,13 +153,13 @@ TEST_F(ServerTest, AnswersComeInAnyOrder) {
 TEST_F(ServerTest, BlockingHandlersDoNotBlockOthers) {
   Start();
   auto client = Connect();
-  const auto deadline = Client::Clock::now() + 10s;
+  const auto deadline = Client::Clock::now() + 60s;
   std::vector<Client::Stream> streams;
   for (int i = 0; i < 24; ++i) {
     streams.push_back(client->Start({.service = "t.T", .method = "Block"}, deadline).value());
   }
   while (blocked_ < 24) std::this_thread::sleep_for(1ms);
-  EXPECT_EQ(client->CallOk("t.T", "Echo", "quick", 5s).value(), "quick");
+  EXPECT_EQ(client->CallOk("t.T", "Echo", "quick", 60s).value(), "quick");
   release_ = true;
   for (const auto stream : streams) EXPECT_EQ(client->Finish(stream, deadline)->payload, "done");
 }
@@ -167,13 +168,13 @@ TEST_F(ServerTest, TheTimeoutOnTheWireIsHonoured) {
   Start();
   auto client = Connect();
   Request request{.service = "t.T", .method = "Later", .payload = {}, .timeout_nano = 20'000'000};
-  const auto deadline = Client::Clock::now() + 5s;
+  const auto deadline = Client::Clock::now() + 60s;
   const auto stream = client->Start(request, deadline).value();
   EXPECT_EQ(client->Finish(stream, deadline)->status.code, Code::kDeadlineExceeded);
   // The late answer is dropped, and the connection lives.
   ASSERT_EQ(Kept(), 1u);
   kept_[0].Reply("late");
-  EXPECT_EQ(client->CallOk("t.T", "Echo", "alive", 5s).value(), "alive");
+  EXPECT_EQ(client->CallOk("t.T", "Echo", "alive", 60s).value(), "alive");
 }
 
 TEST_F(ServerTest, HandlersSeeMetadataAndDeadline) {
@@ -181,10 +182,10 @@ TEST_F(ServerTest, HandlersSeeMetadataAndDeadline) {
   auto client = Connect();
   Request request{.service = "t.T", .method = "Meta"};
   request.metadata = {{"traceparent", "00-ab"}, {"k", "v"}};
-  const auto deadline = Client::Clock::now() + 5s;
+  const auto deadline = Client::Clock::now() + 60s;
   auto stream = client->Start(request, deadline).value();
   EXPECT_EQ(client->Finish(stream, deadline)->payload, "traceparent=00-ab;k=v;none");
-  EXPECT_EQ(client->CallOk("t.T", "Meta", "", 5s).value(), "deadline");
+  EXPECT_EQ(client->CallOk("t.T", "Meta", "", 60s).value(), "deadline");
 }
 
 void SendRaw(int fd, std::string_view bytes) {
@@ -242,7 +243,7 @@ TEST_F(ServerTest, MalformedRequestsAreAnswered) {
 TEST_F(ServerTest, ATooLongAnswerBecomesAnError) {
   Start();
   auto client = Connect();
-  EXPECT_EQ(client->Call("t.T", "TooBig", "", 5s)->status.code, Code::kResourceExhausted);
+  EXPECT_EQ(client->Call("t.T", "TooBig", "", 60s)->status.code, Code::kResourceExhausted);
 }
 
 TEST_F(ServerTest, ASlowClientCostsOnlyItselfAndBoundedMemory) {
@@ -256,7 +257,7 @@ TEST_F(ServerTest, ASlowClientCostsOnlyItselfAndBoundedMemory) {
   ::send(slow.get(), asked.data(), asked.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   auto client = Connect();
   for (int i = 0; i < 50; ++i) {
-    EXPECT_EQ(client->CallOk("t.T", "Echo", "quick", 5s).value(), "quick");
+    EXPECT_EQ(client->CallOk("t.T", "Echo", "quick", 60s).value(), "quick");
   }
   EXPECT_LE(big_answers_, 4);  // 8 MiB are the limit
   // When the slow client reads after all, it gets every answer.
@@ -271,7 +272,7 @@ TEST_F(ServerTest, ASlowClientCostsOnlyItselfAndBoundedMemory) {
 TEST_F(ServerTest, OutstandingCallsPerConnectionAreLimited) {
   Start({.connections = 8, .calls = 4, .bytes = 8 << 20, .worker_threads = 2});
   auto client = Connect();
-  const auto deadline = Client::Clock::now() + 5s;
+  const auto deadline = Client::Clock::now() + 60s;
   std::vector<Client::Stream> streams;
   const std::string big(20000, 'p');  // over one read of the server: one call a turn
   for (int i = 0; i < 6; ++i) {
@@ -293,7 +294,7 @@ TEST_F(ServerTest, OutstandingCallsPerConnectionAreLimited) {
 TEST_F(ServerTest, AGoneClientIsForgottenAndItsAnswersDropped) {
   Start();
   auto client = Connect();
-  ASSERT_TRUE(client->Start({.service = "t.T", .method = "Later"}, Client::Clock::now() + 1s));
+  ASSERT_TRUE(client->Start({.service = "t.T", .method = "Later"}, Client::Clock::now() + 60s));
   while (Kept() == 0) std::this_thread::sleep_for(1ms);
   client.reset();
   while (Connections() > 0) std::this_thread::sleep_for(1ms);
@@ -302,18 +303,18 @@ TEST_F(ServerTest, AGoneClientIsForgottenAndItsAnswersDropped) {
 
 TEST_F(ServerTest, SaysWhichConnectionHasEnded) {
   Start();
-  std::atomic<std::uint64_t> closed = 0;
-  loop_->Post([&] { server_->OnClosed([&](std::uint64_t connection) { closed = connection; }); });
+  loop_->Post(
+      [&] { server_->OnClosed([this](std::uint64_t connection) { closed_ = connection; }); });
   const auto stays = Connect();
   auto goes = Connect();
-  ASSERT_TRUE(stays->CallOk("t.T", "Meta", "", 5s));
+  ASSERT_TRUE(stays->CallOk("t.T", "Meta", "", 60s));
   const std::uint64_t other = last_connection_;
-  ASSERT_TRUE(goes->CallOk("t.T", "Meta", "", 5s));
+  ASSERT_TRUE(goes->CallOk("t.T", "Meta", "", 60s));
   const std::uint64_t mine = last_connection_;
   EXPECT_NE(mine, other);
   goes.reset();
-  for (int i = 0; i < 1000 && closed == 0; ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_EQ(closed, mine);
+  for (int i = 0; i < 60'000 && closed_ == 0; ++i) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(closed_, mine);
 }
 
 TEST_F(ServerTest, KeepsAccountOfCallsWhenAsked) {
@@ -332,9 +333,9 @@ TEST_F(ServerTest, KeepsAccountOfCallsWhenAsked) {
                                      .payload = {},
                                      .timeout_nano = 0,
                                      .metadata = {{"traceparent", "x"}}},
-                                    Client::Clock::now() + 5s);
+                                    Client::Clock::now() + 60s);
   ASSERT_TRUE(stream);
-  ASSERT_TRUE(client->Finish(*stream, Client::Clock::now() + 5s));
+  ASSERT_TRUE(client->Finish(*stream, Client::Clock::now() + 60s));
   const std::lock_guard lock(mutex);
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_EQ(calls[0].service, "t.T");
@@ -354,7 +355,7 @@ TEST_F(ServerTest, ClientThreadsShareOneConnection) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 100; ++i) {
         const std::string text = std::to_string(t * 1000 + i);
-        const auto answer = client->CallOk("t.T", "Echo", text, 5s);
+        const auto answer = client->CallOk("t.T", "Echo", text, 60s);
         if (answer && *answer == text) ++good;
       }
     });
@@ -375,8 +376,8 @@ TEST_F(ServerTest, ListensOnAnAbstractSocketAndCountsRefusals) {
     served = true;
   });
   while (!served) std::this_thread::sleep_for(1ms);
-  auto client = Client::Connect(address, 1s).value();
-  EXPECT_EQ(client->CallOk("t.T", "Echo", "hello", 5s).value(), "hello");
+  auto client = Client::Connect(address, 60s).value();
+  EXPECT_EQ(client->CallOk("t.T", "Echo", "hello", 60s).value(), "hello");
 }
 
 TEST_F(ServerTest, TheClientSaysTimeoutAndClosed) {
@@ -385,7 +386,7 @@ TEST_F(ServerTest, TheClientSaysTimeoutAndClosed) {
   Client client(std::move(pair.client));
   EXPECT_EQ(client.Call("t.T", "Echo", "", 20ms).error().kind(), ErrorKind::kTimeout);
   pair.server.reset();
-  EXPECT_EQ(client.Call("t.T", "Echo", "", 5s).error().kind(), ErrorKind::kClosed);
+  EXPECT_EQ(client.Call("t.T", "Echo", "", 60s).error().kind(), ErrorKind::kClosed);
   EXPECT_FALSE(client.alive());
 }
 

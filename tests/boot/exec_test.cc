@@ -200,7 +200,7 @@ void Exec::RoleComesBack() {
   EXPECT_FALSE(session.Run({}));
   // The dying role's listener may take a last connection and hang up on it.
   bool back = false;
-  for (int i = 0; i < 100 && !back; ++i) {
+  for (int i = 0; i < 600 && !back; ++i) {
     std::this_thread::sleep_for(100ms);
     const auto state = run_->State();
     back = state && state->own_pid != before->own_pid;
@@ -209,7 +209,7 @@ void Exec::RoleComesBack() {
   EXPECT_EQ(Shell("exit 3").status, 3);
   // What it had started is gone too.
   bool sleeps = true;
-  for (int i = 0; i < 50 && sleeps; ++i) {
+  for (int i = 0; i < 300 && sleeps; ++i) {
     std::this_thread::sleep_for(200ms);
     const auto state = run_->State();
     ASSERT_TRUE(state) << state.error().ToString();
@@ -247,7 +247,7 @@ void Exec::ManyConsoles(int count) {
   consoles.clear();
   // Nobody is connected: nothing is left.
   std::size_t left = 1;
-  for (int i = 0; i < 60 && left > 0; ++i) {
+  for (int i = 0; i < 240 && left > 0; ++i) {
     std::this_thread::sleep_for(500ms);
     const auto after = run_->State();
     ASSERT_TRUE(after);

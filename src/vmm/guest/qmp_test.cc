@@ -79,13 +79,13 @@ TEST(Qmp, RunsCommandsAndKeepsEvents) {
                  "{\"event\": \"STOP\"}\r\n{\"event\": \"RESUME\"}\r\n{\"return\": {\"a\": 1}}\r\n",
                  "{\"error\": {\"desc\": \"refused\"}}\r\n"});
   {
-    auto qmp = Qmp::Connect(path, 5s);
+    auto qmp = Qmp::Connect(path, 60s);
     ASSERT_TRUE(qmp.has_value()) << qmp.error().ToString();
-    EXPECT_EQ(qmp->Execute("query-status", 5s).value(), R"({"a":1})");
+    EXPECT_EQ(qmp->Execute("query-status", 60s).value(), R"({"a":1})");
     EXPECT_EQ(qmp->TakeEvent(), "STOP");
     EXPECT_EQ(qmp->TakeEvent(), "RESUME");
     EXPECT_EQ(qmp->TakeEvent(), "");
-    EXPECT_EQ(qmp->Execute("stop", 5s, R"({"x": 2})").error().ToString(), "QMP: stop: refused");
+    EXPECT_EQ(qmp->Execute("stop", 60s, R"({"x": 2})").error().ToString(), "QMP: stop: refused");
     EXPECT_EQ(qmp->Execute("quit", 50ms).error().kind(), ErrorKind::kTimeout);
   }
   EXPECT_EQ(qemu.Join(),
@@ -99,7 +99,7 @@ TEST(Qmp, HangUpAndAbsenceAreToldApart) {
   EXPECT_EQ(Qmp::Connect(dir->path() + "/none", 30ms).error().kind(), ErrorKind::kTimeout);
   const std::string path = dir->path() + "/qmp.sock";
   FakeQemu qemu(path, "not JSON\n", {});
-  const auto qmp = Qmp::Connect(path, 5s);
+  const auto qmp = Qmp::Connect(path, 60s);
   ASSERT_FALSE(qmp.has_value());
   EXPECT_NE(qmp.error().ToString().find("not JSON"), std::string::npos);
 }

@@ -26,8 +26,9 @@ bool Alive(pid_t pid) {
   return stat && stat->find(") Z ") == std::string::npos && stat->find(") X ") == std::string::npos;
 }
 
-bool GoneWithin(pid_t pid, std::chrono::milliseconds limit) {
-  for (const auto end = std::chrono::steady_clock::now() + limit;
+// Within a minute, that is: at once, but the machine may be busy.
+bool IsGone(pid_t pid) {
+  for (const auto end = std::chrono::steady_clock::now() + 60s;
        std::chrono::steady_clock::now() < end; std::this_thread::sleep_for(10ms)) {
     if (!Alive(pid)) return true;
   }
@@ -91,7 +92,7 @@ TEST_F(SupervisorTest, ReportsHowTheProgramEnded) {
   auto supervisor = Supervisor::Start(Spec({"sh", "-c", "echo spoken >&2; exit 7"}), -1);
   ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
   EXPECT_LE(supervisor->exec_time(), std::chrono::steady_clock::now());
-  const auto exit = supervisor->WaitExit(10s);
+  const auto exit = supervisor->WaitExit(60s);
   ASSERT_TRUE(exit.has_value() && exit->has_value());
   EXPECT_EQ((*exit)->reason, GuestExit::Reason::kGuest);
   EXPECT_EQ((*exit)->status, 7);
@@ -120,7 +121,7 @@ TEST_F(SupervisorTest, TimeLimitHolds) {
   spec.time_limit = 100ms;
   auto supervisor = Supervisor::Start(spec, -1);
   ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
-  const auto exit = supervisor->WaitExit(10s);
+  const auto exit = supervisor->WaitExit(60s);
   ASSERT_TRUE(exit.has_value() && exit->has_value());
   EXPECT_EQ((*exit)->reason, GuestExit::Reason::kTimeLimit);
 }
@@ -130,12 +131,12 @@ TEST_F(SupervisorTest, DeathOfTheSupervisorTakesTheProgramAlong) {
   ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
   const pid_t qemu = supervisor->qemu_pid();
   ::kill(supervisor->pid(), SIGKILL);
-  EXPECT_FALSE(supervisor->WaitExit(10s).has_value());
-  EXPECT_TRUE(GoneWithin(qemu, 2s));
+  EXPECT_FALSE(supervisor->WaitExit(60s).has_value());
+  EXPECT_TRUE(IsGone(qemu));
 }
 
 // Starts `argv` under a supervisor in a child process and kills that child with SIGKILL: QEMU and
-// the supervisor must be gone within two seconds, and the run folder with them.
+// the supervisor must go, and the run folder with them.
 void KillTheOwner(const std::string& folder, const std::vector<std::string>& argv) {
   const SupervisorSpec spec{.qemu = argv, .folder = folder};
   int fds[2];
@@ -160,8 +161,8 @@ void KillTheOwner(const std::string& folder, const std::vector<std::string>& arg
   ASSERT_TRUE(Alive(pids[1]));
   ::kill(owner, SIGKILL);
   ::waitpid(owner, nullptr, 0);
-  EXPECT_TRUE(GoneWithin(pids[1], 2s));
-  EXPECT_TRUE(GoneWithin(pids[0], 2s));
+  EXPECT_TRUE(IsGone(pids[1]));
+  EXPECT_TRUE(IsGone(pids[0]));
   EXPECT_FALSE(sys::Exists(folder));
 }
 
@@ -203,7 +204,7 @@ TEST_F(SupervisorTest, ADetachedGuestOutlivesItsOwnerAndLeavesItsLogs) {
   EXPECT_TRUE(EndedGuests().empty());
 
   ASSERT_TRUE(sys::WriteFile(go_on, "").has_value());
-  EXPECT_TRUE(GoneWithin(pids[0], 5s));
+  EXPECT_TRUE(IsGone(pids[0]));
   EXPECT_FALSE(sys::Exists(run));
   const std::vector<EndedGuest> ended = EndedGuests();
   ASSERT_EQ(ended.size(), 1u);
@@ -224,8 +225,8 @@ TEST_F(SupervisorTest, ADetachedGuestEndsBySigtermOfItsSupervisor) {
   ASSERT_TRUE(supervisor->Detach().has_value());
   EXPECT_TRUE(Alive(pids[1]));
   ::kill(pids[0], SIGTERM);
-  EXPECT_TRUE(GoneWithin(pids[0], 5s));
-  EXPECT_TRUE(GoneWithin(pids[1], 1s));
+  EXPECT_TRUE(IsGone(pids[0]));
+  EXPECT_TRUE(IsGone(pids[1]));
   EXPECT_FALSE(sys::Exists(run));
   EXPECT_EQ(EndedGuests().at(0).record.end, "was killed");
   ::waitpid(pids[0], nullptr, 0);
@@ -235,7 +236,7 @@ TEST_F(SupervisorTest, ADetachedGuestEndsBySigtermOfItsSupervisor) {
 TEST_F(SupervisorTest, AGuestThatHasEndedCannotBeDetached) {
   auto supervisor = Supervisor::Start(Spec({"true"}), -1);
   ASSERT_TRUE(supervisor.has_value());
-  ASSERT_TRUE(supervisor->WaitExit(10s).value().has_value());
+  ASSERT_TRUE(supervisor->WaitExit(60s).value().has_value());
   EXPECT_FALSE(supervisor->Detach().has_value());
 }
 
@@ -246,14 +247,14 @@ TEST_F(SupervisorTest, ServesTheTimeBesideTheHybridSocket) {
   ASSERT_TRUE(supervisor.has_value()) << supervisor.error().ToString();
   wire::Address address;
   address.path = spec.hybrid_socket + "_10123";
-  const auto socket = wire::Connect(address, 5s);
+  const auto socket = wire::Connect(address, 60s);
   ASSERT_TRUE(socket.has_value()) << socket.error().ToString();
   const auto request = protocol::Encode(protocol::TimeMessage{.sequence = 1});
   ASSERT_EQ(::write(socket->get(), request.data(), request.size()), 48);
   protocol::TimeBytes answer;
   ASSERT_EQ(::read(socket->get(), answer.data(), answer.size()), 48);
   EXPECT_NEAR(static_cast<double>(protocol::ParseTimeMessage(answer)->t2) / 1e9,
-              static_cast<double>(std::time(nullptr)), 5);
+              static_cast<double>(std::time(nullptr)), 60);
 }
 
 TEST_F(SupervisorTest, NothingIsLeftAfterSigkillOfTheOwner) {

@@ -114,7 +114,7 @@ TEST_F(GuestAddressTest, ConnectsThroughTheHandshake) {
     request.assign(bytes, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     (void)!::write(peer.get(), "OK 7\n!", 6);
   });
-  const auto socket = ConnectGuest(*FindGuest(path), 1024, milliseconds(5000));
+  const auto socket = ConnectGuest(*FindGuest(path), 1024, milliseconds(60'000));
   device.join();
   ASSERT_TRUE(socket.has_value()) << socket.error().ToString();
   EXPECT_EQ(request, "CONNECT 1024\n");
@@ -140,7 +140,7 @@ TEST_F(GuestAddressTest, ListensForTheGuestOnceAndPrivately) {
 
   wire::Address address;
   address.path = path + "_10123";
-  const auto connected = wire::Connect(address, milliseconds(1000));
+  const auto connected = wire::Connect(address, milliseconds(60'000));
   ASSERT_TRUE(connected.has_value());
   EXPECT_TRUE(AcceptFromGuest(guest, listener->get())->valid());
 

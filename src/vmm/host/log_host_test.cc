@@ -340,9 +340,10 @@ class FakeCollector {
 TEST(Otlp, SendsInBatchesAndTriesAgain) {
   FakeCollector collector({503, 429, 200});
   {
-    OtlpLogExporter exporter(
-        collector.url(),
-        {.guest = "g", .batch = 10, .gather = milliseconds(20), .retry_first = milliseconds(10)});
+    OtlpLogExporter exporter(collector.url(), {.guest = "g",
+                                               .batch = 10,
+                                               .gather = milliseconds(60'000),
+                                               .retry_first = milliseconds(10)});
     for (std::uint64_t i = 1; i <= 25; ++i) exporter.Add(ParseLogEntry(Line(i)));
   }
   EXPECT_EQ(collector.records(), 25u);

@@ -202,8 +202,8 @@ class ReceiverTest : public testing::Test {
 };
 
 TEST_F(ReceiverTest, SeveralConnectionsAtOnce) {
-  const auto one = wire::Connect(address_, 1s);
-  const auto two = wire::Connect(address_, 1s);
+  const auto one = wire::Connect(address_, 60s);
+  const auto two = wire::Connect(address_, 60s);
   ASSERT_TRUE(one && two);
   const std::string request = Post("application/x-protobuf", protocol::Encode(OneSpan("a")));
   for (int i = 0; i < 3; ++i) {
@@ -220,7 +220,7 @@ TEST_F(ReceiverTest, SeveralConnectionsAtOnce) {
 }
 
 TEST_F(ReceiverTest, StopTakesWhatHasArrived) {
-  const auto fd = wire::Connect(address_, 1s);
+  const auto fd = wire::Connect(address_, 60s);
   ASSERT_TRUE(fd);
   ASSERT_TRUE(sys::WriteAll(fd->get(), KataFrame(kKataSpan), "socket"));
   receiver_->Stop();
@@ -243,6 +243,7 @@ TEST_F(ReceiverTest, ForwardsToACollector) {
   {
     TraceForwardOptions options;
     options.first_pause = 20ms;
+    options.end_limit = 60s;
     TraceForwardSink forward(OtlpTraceUrl(url).value(), options);
     // It is away at first.
     EXPECT_TRUE(forward.Take(OneSpan("first")));

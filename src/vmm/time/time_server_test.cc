@@ -40,10 +40,10 @@ class TimeServerTest : public testing::Test {
     server_ = std::move(*server);
   }
   UniqueFd Dial() {
-    auto socket = wire::Connect(address_, milliseconds(5000));
+    auto socket = wire::Connect(address_, milliseconds(60'000));
     EXPECT_TRUE(socket.has_value());
     if (!socket) return UniqueFd();
-    const timeval limit{5, 0};
+    const timeval limit{60, 0};
     ::setsockopt(socket->get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     return std::move(*socket);
   }
@@ -128,7 +128,7 @@ TEST_F(TimeServerTest, APeerThatTakesNoAnswersIsClosed) {
   Serve();
   const UniqueFd socket = Dial();
   const TimeBytes request = Encode(TimeMessage{.sequence = 1});
-  const timeval limit{5, 0};
+  const timeval limit{60, 0};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   bool closed = false;
   for (int i = 0; i < 200'000 && !closed; ++i) {

@@ -17,11 +17,14 @@
 
 namespace inro::vmm {
 
-// A socket of a host process. All waits end after five seconds.
+// How long a test waits for what has to come; only one that fails waits so long.
+inline constexpr std::chrono::seconds kPatience{60};
+
+// A socket of a host process. All waits end after kPatience.
 class HostSocket {
  public:
   explicit HostSocket(UniqueFd fd) : fd_(std::move(fd)) {
-    const timeval limit{5, 0};
+    const timeval limit{kPatience.count(), 0};
     setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd_.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   }
@@ -46,7 +49,7 @@ class HostSocket {
   }
   static HostSocket Accept(const UniqueFd& listener) {
     pollfd waiting{listener.get(), POLLIN, 0};
-    EXPECT_EQ(poll(&waiting, 1, 5000), 1);
+    EXPECT_EQ(poll(&waiting, 1, std::chrono::milliseconds(kPatience).count()), 1);
     return HostSocket(UniqueFd(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC)));
   }
 
@@ -57,7 +60,7 @@ class HostSocket {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
   }
-  // Exactly `size` bytes, fewer at the end or after five seconds.
+  // Exactly `size` bytes, fewer at the end or after kPatience.
   std::string Read(std::size_t size) const {
     std::string bytes(size, '\0');
     const ssize_t n = recv(fd_.get(), bytes.data(), size, MSG_WAITALL);
@@ -140,8 +143,13 @@ class DeviceFixture : public ::testing::Test {
   HostSocket Establish(FakeGuest& guest, std::uint32_t port, std::uint32_t& host_port,
                        std::uint32_t guest_buffer = 256 * 1024) const {
     HostSocket host = Connect(port);
-    const auto request = guest.Receive();
-    EXPECT_TRUE(request && request->header.op == PacketOp::kRequest);
+    // Packets of earlier connections may still be on their way.
+    auto request = guest.Receive();
+    while (request &&
+           (request->header.op != PacketOp::kRequest || request->header.dst_port != port)) {
+      request = guest.Receive();
+    }
+    EXPECT_TRUE(request);
     host_port = request ? request->header.src_port : 0;
     PacketHeader response = GuestPacket(PacketOp::kResponse, port, host_port);
     response.buf_alloc = guest_buffer;
@@ -152,20 +160,24 @@ class DeviceFixture : public ::testing::Test {
   const VsockStatistics& statistics() const { return device_->statistics(); }
   // Waits for a counter to reach a value.
   static bool Reaches(const Counter& counter, std::uint64_t value) {
-    for (int i = 0; i < 5000; ++i) {
-      if (counter.get() >= value) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
+    return Wait([&] { return counter.get() >= value; });
   }
   static bool Falls(const Counter& counter, std::uint64_t value) {
-    for (int i = 0; i < 5000; ++i) {
-      if (counter.get() <= value) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return false;
+    return Wait([&] { return counter.get() <= value; });
   }
 
+ private:
+  template <class F>
+  static bool Wait(F condition) {
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
+
+ protected:
   std::unique_ptr<sys::TempDir> folder_;
   std::unique_ptr<VsockDevice> device_;
   std::thread thread_;

@@ -66,7 +66,7 @@ class FakeGuest {
   // Makes a chain of raw descriptors available; they go to the ring's descriptors from 0 on.
   void SendRaw(std::span<const FakeDescriptor> descriptors, std::uint16_t head = 0);
   void KickTransmit();
-  // Waits until the device gave everything back; false after a few seconds.
+  // Waits until the device gave everything back; false after a minute.
   bool AwaitTransmitted();
   std::uint16_t transmit_available() const { return transmit_available_; }
   void SetTransmitIndex(std::uint16_t index);
@@ -75,11 +75,11 @@ class FakeGuest {
   // Driver, receive side.
   void PostReceiveBuffers(std::uint16_t count);
   void KickReceive();
-  std::optional<ReceivedPacket> Receive(std::chrono::milliseconds timeout = std::chrono::seconds(5),
+  std::optional<ReceivedPacket> Receive(std::chrono::milliseconds timeout = std::chrono::seconds(60),
                                         bool repost = true);
   // The next packet that is no credit update.
   std::optional<ReceivedPacket> ReceiveNoCredit(
-      std::chrono::milliseconds timeout = std::chrono::seconds(5));
+      std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
  private:
   struct Ring {

@@ -160,7 +160,7 @@ std::array<std::uint16_t, 2> FakeGuest::StopRings() {
 bool FakeGuest::DeviceHungUp() {
   pollfd waiting{socket_.get(), POLLIN, 0};
   char byte = 0;
-  return poll(&waiting, 1, 5000) == 1 && recv(socket_.get(), &byte, 1, MSG_DONTWAIT) <= 0;
+  return poll(&waiting, 1, 60'000) == 1 && recv(socket_.get(), &byte, 1, MSG_DONTWAIT) <= 0;
 }
 
 std::uint16_t FakeGuest::Load16(std::uint64_t address) const {
@@ -180,7 +180,7 @@ void FakeGuest::SetTransmitIndex(std::uint16_t index) { Store16(kTransmitRing[1]
 
 void FakeGuest::Send(PacketHeader header, std::string_view payload) {
   // Wait for a free slot.
-  for (int i = 0; i < 100'000; ++i) {
+  for (int i = 0; i < 1'000'000; ++i) {
     const auto pending =
         static_cast<std::uint16_t>(transmit_available_ - Load16(kTransmitRing[2] + 2));
     if (pending < kTransmitSlots) break;
@@ -213,7 +213,7 @@ void FakeGuest::SendRaw(std::span<const FakeDescriptor> descriptors, std::uint16
 }
 
 bool FakeGuest::AwaitTransmitted() {
-  for (int i = 0; i < 5000; ++i) {
+  for (int i = 0; i < 60'000; ++i) {
     if (Load16(kTransmitRing[2] + 2) == transmit_available_) return true;
     std::this_thread::sleep_for(milliseconds(1));
   }

@@ -16,8 +16,6 @@ class HostileGuestTest : public DeviceFixture {
  protected:
   // The device still serves this guest.
   void ExpectAlive(FakeGuest& guest) {
-    while (guest.Receive(milliseconds(20))) {
-    }
     std::uint32_t port = 0;
     const HostSocket host = Establish(guest, 4000, port);
     host.Write("alive");
@@ -181,7 +179,7 @@ TEST_F(HostileGuestTest, BadPackets) {
   for (const Row& row : rows) {
     guest->Send(row.header);
     EXPECT_TRUE(Reaches(statistics().dropped_packets, ++dropped)) << row.name;
-    const auto answer = guest->Receive(row.reset ? milliseconds(5000) : milliseconds(10));
+    const auto answer = guest->Receive(row.reset ? milliseconds(60'000) : milliseconds(10));
     ASSERT_EQ(answer.has_value(), row.reset) << row.name;
     if (!row.reset) continue;
     EXPECT_EQ(answer->header.op, PacketOp::kReset) << row.name;
@@ -220,7 +218,8 @@ TEST_F(HostileGuestTest, AFloodOfStrayPacketsWithoutReceiveBuffers) {
   for (int i = 0; i < 60; ++i, ++sent) {
     guest->Send(GuestPacket(PacketOp::kReadWrite, static_cast<std::uint32_t>(sent), 88));
   }
-  std::this_thread::sleep_for(milliseconds(20));
+  ASSERT_TRUE(Reaches(statistics().packets_from_guest, 1024));
+  std::this_thread::sleep_for(milliseconds(20));  // one more would have come through
   EXPECT_EQ(statistics().packets_from_guest.get(), 1024U);
   guest->PostReceiveBuffers(FakeGuest::kRingSize);
   for (int i = 0; i < sent; ++i) {

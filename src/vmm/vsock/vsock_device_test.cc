@@ -99,7 +99,9 @@ TEST_F(VsockDeviceTest, NobodyListensOnTheHost) {
 }
 
 TEST_F(VsockDeviceTest, AFullBacklogIsDialedAgain) {
-  StartDevice();
+  VsockLimits limits;
+  limits.dial = kPatience;
+  StartDevice(limits);
   auto guest = Guest();
   const UniqueFd listener = HostSocket::Listen(path() + "_9", 0);
   for (std::uint32_t i = 0; i < 5; ++i) guest->Send(GuestPacket(PacketOp::kRequest, 100 + i, 9));
@@ -301,8 +303,6 @@ TEST_F(VsockDeviceTest, CreditViolationResets) {
   std::uint32_t other_port = 0;
   // It answers the rest by resets; then the next connection is served.
   ASSERT_TRUE(guest->AwaitTransmitted());
-  while (guest->Receive(milliseconds(50))) {
-  }
   const HostSocket other = Establish(*guest, 2, other_port);
 }
 
