@@ -42,8 +42,8 @@ class AgentProcess : public testing::Test {
       char* argv[] = {name, nullptr};
       ::_exit(RunAgent(1, argv));
     }
-    for (int i = 0; i < 500 && !client_; ++i) {
-      auto client = wire::Client::Connect(wire::ParseAddress(socket_).value(), 1s);
+    for (int i = 0; i < 6'000 && !client_; ++i) {
+      auto client = wire::Client::Connect(wire::ParseAddress(socket_).value(), 60s);
       if (client) client_ = std::move(*client);
       if (!client) std::this_thread::sleep_for(10ms);
     }
@@ -60,7 +60,7 @@ class AgentProcess : public testing::Test {
   // The exit status, once the process has ended by itself.
   int WaitForEnd() {
     int status = -1;
-    for (int i = 0; i < 500; ++i) {
+    for (int i = 0; i < 6'000; ++i) {
       if (::waitpid(pid_, &status, WNOHANG) == pid_) {
         pid_ = 0;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -71,10 +71,10 @@ class AgentProcess : public testing::Test {
   }
 
   Result<std::string> Agent(std::string_view method, std::string payload = {}) {
-    return client_->CallOk(protocol::kAgentService, method, std::move(payload), 10s);
+    return client_->CallOk(protocol::kAgentService, method, std::move(payload), 60s);
   }
   wire::Code AgentCode(std::string_view method, std::string payload = {}) {
-    const auto response = client_->Call(protocol::kAgentService, method, std::move(payload), 10s);
+    const auto response = client_->Call(protocol::kAgentService, method, std::move(payload), 60s);
     return response ? response->status.code : wire::Code::kUnavailable;
   }
 
@@ -86,12 +86,12 @@ class AgentProcess : public testing::Test {
 };
 
 TEST_F(AgentProcess, ChecksAndVersions) {
-  const auto check = client_->CallOk(protocol::kHealthService, "Check", "", 10s);
+  const auto check = client_->CallOk(protocol::kHealthService, "Check", "", 60s);
   ASSERT_TRUE(check) << check.error().ToString();
   EXPECT_EQ(*check, protocol::kServingBytes);
   protocol::VersionCheckResponse version;
   ASSERT_TRUE(protocol::Decode(
-      client_->CallOk(protocol::kHealthService, "Version", "", 10s).value(), version));
+      client_->CallOk(protocol::kHealthService, "Version", "", 60s).value(), version));
   EXPECT_EQ(version.grpc_version, "0.0.1");
   EXPECT_EQ(version.agent_version, INRO_VERSION);
 }
@@ -157,10 +157,10 @@ TEST_F(AgentProcess, ServesManyClientsAtOnce) {
   std::atomic<int> good = 0;
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([&] {
-      auto client = wire::Client::Connect(wire::ParseAddress(socket_).value(), 5s);
+      auto client = wire::Client::Connect(wire::ParseAddress(socket_).value(), 60s);
       for (int i = 0; client && i < 50; ++i) {
-        good += (*client)->CallOk(protocol::kHealthService, "Check", "", 10s).has_value();
-        good += (*client)->CallOk(protocol::kAgentService, "ListRoutes", "", 10s).has_value();
+        good += (*client)->CallOk(protocol::kHealthService, "Check", "", 60s).has_value();
+        good += (*client)->CallOk(protocol::kAgentService, "ListRoutes", "", 60s).has_value();
       }
     });
   }
