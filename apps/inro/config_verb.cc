@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "artifact_choice.h"
+#include "protocol/extension_parameter.h"
 #include "verbs.h"
 #include "vmm/kata/drop_in.h"
 #include "vmm/kata/kata_config.h"
@@ -33,10 +34,11 @@ class ConfigVerb final : public Verb {
 
   Result<int> Run(Session&) override {
     INRO_ASSIGN(const ChosenArtifact chosen, ChooseArtifact(artifact_, form_, init_));
-    INRO_ASSIGN(const vmm::KataConfig base, vmm::ReadKataConfig(kata_));
+    const std::string path = vmm::DropInPath(kata_, kDropInName);
+    // The user's own settings, not what this verb wrote before.
+    INRO_ASSIGN(const vmm::KataConfig base, vmm::ReadKataConfig(kata_, "", path));
     INRO_ASSIGN(const vmm::DropInArtifact artifact, Describe(chosen));
     INRO_ASSIGN(const std::string text, vmm::DropInText(artifact, base));
-    const std::string path = vmm::DropInPath(kata_, kDropInName);
     if (!print_) INRO_TRY(vmm::WriteDropIn(path, artifact, base));
     if (format_ == "json") {
       const nlohmann::ordered_json document = {
@@ -59,6 +61,12 @@ class ConfigVerb final : public Verb {
     for (const std::string& word : chosen.artifact.boot.cmdline) {
       // Kata gives these by itself.
       if (word != "ro" && word != "rootwait") artifact.kernel_params.push_back(word);
+    }
+    for (const image::ManifestArtifact& one : chosen.manifest.artifacts) {
+      if (one.form != "extension" || one.boot.cmdline.empty()) continue;
+      for (const auto& word : protocol::ExtensionWords(one.boot.cmdline.front())) {
+        artifact.extensions.push_back({word.name, chosen.folder + "/" + one.path, word.value});
+      }
     }
     const bool keep = kernel_.empty() ? image : kernel_ == "keep";
     const image::ManifestArtifact* kernel = chosen.manifest.Artifact("kernel");

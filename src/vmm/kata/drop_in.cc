@@ -32,6 +32,23 @@ Result<> CheckPath(std::string_view what, const std::string& path) {
   return FailAs(ErrorKind::kBadInput, "{} \"{}\": Kata needs an absolute path", what, path);
 }
 
+// The list replaces that of configuration.toml.
+Result<> AddExtensions(const DropInArtifact& artifact, const KataConfig& base, std::string& text) {
+  if (artifact.extensions.empty()) return {};
+  std::vector<KataExtension> all = artifact.extensions;
+  for (const KataExtension& users : base.extensions) {
+    if (std::ranges::find(all, users.name, &KataExtension::name) == all.end()) all.push_back(users);
+  }
+  for (const KataExtension& extension : all) {
+    INRO_TRY(CheckPath("extension", extension.path));
+    text += fmt::format(
+        "\n[[hypervisor.{}.guest_extension_images]]\nname = {}\npath = {}\nverity_params = {}\n",
+        base.hypervisor, Quote(extension.name), Quote(extension.path),
+        Quote(extension.verity_params));
+  }
+  return {};
+}
+
 Result<> RefuseStockKernelForImage(const DropInArtifact& artifact, const KataConfig& base) {
   if (artifact.form != ArtifactForm::kImage || artifact.kernel == DropInKernel::kUser) return {};
   const bool kept = artifact.kernel == DropInKernel::kKeep;
@@ -112,6 +129,7 @@ Result<std::string> DropInText(const DropInArtifact& artifact, const KataConfig&
     while (params.ends_with(' ')) params.pop_back();
     text += fmt::format("kernel_params = {}\n", Quote(params));
   }
+  INRO_TRY(AddExtensions(artifact, base, text));
   return text;
 }
 

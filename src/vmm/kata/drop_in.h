@@ -27,10 +27,12 @@ struct DropInArtifact {
   std::string rootfs_type = "ext4";        // of an image: ext4, xfs, erofs
   std::string init = "inro";               // named in the comment
   std::vector<std::string> kernel_params;  // that the artifact needs beyond Kata's
+  std::vector<KataExtension> extensions;   // that were built with it
 };
 
 // The fragment's text for the hypervisor of `base`, the user's configuration. It sets one of image=
-// and initrd= and empties the other, and keeps the user's own kernel parameters. Refused
+// and initrd= and empties the other, and keeps the user's own kernel parameters and, where the
+// artifact brings extensions, the user's own of other names. Refused
 // (kBadInput): an image with the stock kernel, also when that is what `base` names, because Kata
 // lets the kernel itself mount /dev/pmem0p1 or /dev/vda1, whose drivers are modules there; a path
 // that is not absolute; a root file system type that Kata does not know.

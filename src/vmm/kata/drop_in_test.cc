@@ -62,6 +62,36 @@ TEST(DropIn, ImageKeepsKatasKernelAndTheUsersParameters) {
             "kernel_params = \"a=1 b cgroup_no_v1=all\"\n");
 }
 
+TEST(DropIn, ExtensionsOfTheArtifactAndTheUsersOwn) {
+  KataConfig base = Base();
+  base.extensions = {{"tools", "/old/tools.img", "root_hash=aa"},
+                     {"devkit", "/opt/devkit.img", ""}};
+  DropInArtifact artifact{.form = ArtifactForm::kInitrd, .path = "/x/debian.initrd"};
+  EXPECT_EQ(DropInText(artifact, base)->find("guest_extension_images"), std::string::npos)
+      << "the user's list counts where nothing is to be added to it";
+  artifact.extensions = {{"tools", "/x/tools.img", "root_hash=bb,salt=cc"}};
+  const auto text = DropInText(artifact, base);
+  ASSERT_TRUE(text.has_value()) << text.error().ToString();
+  EXPECT_TRUE(
+      text->ends_with("\n[[hypervisor.qemu.guest_extension_images]]\n"
+                      "name = \"tools\"\n"
+                      "path = \"/x/tools.img\"\n"
+                      "verity_params = \"root_hash=bb,salt=cc\"\n"
+                      "\n[[hypervisor.qemu.guest_extension_images]]\n"
+                      "name = \"devkit\"\n"
+                      "path = \"/opt/devkit.img\"\n"
+                      "verity_params = \"\"\n"))
+      << *text;
+  // What was written is read back.
+  const auto config = ParseKataConfig(
+      {{"c.toml", "[hypervisor.qemu]\nkernel = '/k'\nimage = '/i'\n"}, {"50.toml", *text}});
+  ASSERT_TRUE(config.has_value()) << config.error().ToString();
+  EXPECT_EQ(config->extensions,
+            (std::vector<KataExtension>{artifact.extensions[0], base.extensions[1]}));
+  artifact.extensions[0].path = "tools.img";
+  EXPECT_FALSE(DropInText(artifact, base).has_value());
+}
+
 TEST(DropIn, ImageWithTheStockKernelIsRefusedWithTheReason) {
   const auto text = DropInText({.form = ArtifactForm::kImage,
                                 .path = "/x/a.img",

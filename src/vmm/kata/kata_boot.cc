@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "protocol/extension_parameter.h"
+
 namespace inro::vmm {
 namespace {
 
@@ -171,6 +173,11 @@ Result<std::vector<std::string>> KataCommandLine(const KataConfig& config, unsig
         words);
   }
   AddAgent(config, words);
+  for (const KataExtension& extension : config.extensions) {
+    std::string word = protocol::ExtensionParameter(extension.name);
+    if (!extension.verity_params.empty()) word += "=" + extension.verity_params;
+    words.push_back(std::move(word));
+  }
   Split(config.kernel_params, words);
   return words;
 }
@@ -188,6 +195,11 @@ Result<MachineConfig> KataMachine(const KataConfig& config, unsigned host_cpus) 
       config.default_vcpus < 0 ? static_cast<std::int64_t>(host_cpus) : config.default_vcpus;
   machine.cpus = static_cast<unsigned>(std::clamp<std::int64_t>(cpus, 1, 255));
   INRO_ASSIGN(machine.command_line, KataCommandLine(config, host_cpus));
+  for (const KataExtension& extension : config.extensions) {
+    machine.disks.push_back({.path = extension.path,
+                             .serial = protocol::ExtensionSerial(extension.name),
+                             .attach = DiskAttach::kVirtioBlk});
+  }
   return machine;
 }
 

@@ -65,6 +65,25 @@ TEST(KataCommandLine, InitrdHasNeitherRootNorSystemdWords) {
   EXPECT_EQ(Line(config), fmt::format("{} quiet panic=1 nr_cpus=8 selinux=0", kQemu));
 }
 
+TEST(KataMachine, ExtensionsAreDisksAndWords) {
+  KataConfig config = Base();
+  config.image.clear();
+  config.initrd = "/a.initrd";
+  config.kernel_params = "last";
+  config.extensions = {{"tools", "/tools.img", "root_hash=ab"}, {"bare", "/bare.img", ""}};
+  EXPECT_EQ(Line(config), fmt::format("{} quiet panic=1 nr_cpus=8 selinux=0 "
+                                      "kata.extension.tools.verity_params=root_hash=ab "
+                                      "kata.extension.bare.verity_params last",
+                                      kQemu));
+  const auto machine = KataMachine(config, 8);
+  ASSERT_TRUE(machine.has_value()) << machine.error().ToString();
+  ASSERT_EQ(machine->disks.size(), 2u);
+  EXPECT_EQ(machine->disks[0].path, "/tools.img");
+  EXPECT_EQ(machine->disks[0].serial, "extension-tools");
+  EXPECT_EQ(machine->disks[0].attach, DiskAttach::kVirtioBlk);
+  EXPECT_TRUE(machine->disks[0].readonly);
+}
+
 TEST(KataCommandLine, CloudHypervisorNamesARootForAnInitrdToo) {
   KataConfig config = Base();
   config.hypervisor = "clh";

@@ -111,6 +111,35 @@ Result<> TakeAll(const Parsed& source, const toml::table& table,
   return {};
 }
 
+// A list in a later file takes the place of an earlier one.
+Result<> TakeExtensions(const std::string& file, const toml::table& table, KataConfig& config) {
+  const toml::node* node = table.get("guest_extension_images");
+  if (node == nullptr) return {};
+  const auto wrong = [&](const toml::node& where) {
+    return Bad(file, Line(where),
+               "'guest_extension_images' must be tables with name, path and verity_params");
+  };
+  const toml::array* list = node->as_array();
+  if (list == nullptr) return wrong(*node);
+  config.extensions.clear();
+  for (const toml::node& entry : *list) {
+    const toml::table* one = entry.as_table();
+    if (one == nullptr) return wrong(entry);
+    KataExtension extension;
+    for (const auto& [key, text] :
+         {std::pair{"name", &extension.name}, std::pair{"path", &extension.path},
+          std::pair{"verity_params", &extension.verity_params}}) {
+      const toml::node* value = one->get(key);
+      if (value == nullptr) continue;
+      if (!value->is_string()) return wrong(*value);
+      *text = value->as_string()->get();
+    }
+    if (extension.name.empty() || extension.path.empty()) return wrong(entry);
+    config.extensions.push_back(std::move(extension));
+  }
+  return {};
+}
+
 // Table `second` in table `first`, or null.
 Result<const toml::table*> SubTable(const Parsed& source, std::string_view first,
                                     std::string_view second) {
@@ -209,6 +238,7 @@ Result<KataConfig> ParseKataConfig(const std::vector<KataSource>& sources,
       if (!found) places.section_file = source.file;
       found = true;
       INRO_TRY(TakeAll(source, *table, kHypervisorSettings, config));
+      INRO_TRY(TakeExtensions(source.file, *table, config));
       if (const auto* node = table->get("image")) {
         places.image = Line(*node);
         places.image_file = source.file;
@@ -231,7 +261,8 @@ Result<KataConfig> ParseKataConfig(const std::vector<KataSource>& sources,
   return config;
 }
 
-Result<KataConfig> ReadKataConfig(const std::string& path, std::string_view hypervisor) {
+Result<KataConfig> ReadKataConfig(const std::string& path, std::string_view hypervisor,
+                                  std::string_view without) {
   std::vector<std::string> files{path};
   const std::size_t slash = path.rfind('/');
   const std::string folder =
@@ -239,7 +270,8 @@ Result<KataConfig> ReadKataConfig(const std::string& path, std::string_view hype
   if (const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(folder.c_str()), &::closedir); dir) {
     while (const dirent* entry = ::readdir(dir.get())) {
       const std::string_view name = entry->d_name;
-      if (name.ends_with(".toml")) files.push_back(fmt::format("{}/{}", folder, name));
+      std::string file = fmt::format("{}/{}", folder, name);
+      if (name.ends_with(".toml") && file != without) files.push_back(std::move(file));
     }
     std::sort(files.begin() + 1, files.end());
   }

@@ -12,6 +12,14 @@
 
 namespace inro::vmm {
 
+// An entry of guest_extension_images (Kata 4).
+struct KataExtension {
+  std::string name;
+  std::string path;
+  std::string verity_params;  // empty: not verified
+  bool operator==(const KataExtension&) const = default;
+};
+
 struct KataConfig {
   std::string file;        // the configuration.toml itself
   std::string hypervisor;  // of [hypervisor.NAME]: "qemu", "clh", ...
@@ -29,6 +37,7 @@ struct KataConfig {
   bool disable_image_nvdimm = false;   // other hypervisors than qemu have no NVDIMM: true there
   bool enable_debug = false;
   bool disable_guest_selinux = true;
+  std::vector<KataExtension> extensions;
 
   // [agent.kata]
   bool agent_debug = false;
@@ -54,8 +63,10 @@ struct KataSource {
 Result<KataConfig> ParseKataConfig(const std::vector<KataSource>& sources,
                                    std::string_view hypervisor = "");
 
-// The same for a configuration.toml and its config.d on disk.
-Result<KataConfig> ReadKataConfig(const std::string& path, std::string_view hypervisor = "");
+// The same for a configuration.toml and its config.d on disk. `without`: a file of config.d, by its
+// path, that does not count.
+Result<KataConfig> ReadKataConfig(const std::string& path, std::string_view hypervisor = "",
+                                  std::string_view without = "");
 
 // True when a TOML text looks like a Kata configuration: it has a [hypervisor.NAME] table. A text
 // that cannot be read is none.

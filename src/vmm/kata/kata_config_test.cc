@@ -46,6 +46,26 @@ TEST(KataConfig, OtherHypervisorsHaveNoNvdimm) {
   EXPECT_FALSE(Parse("[hypervisor.clh]\nkernel='/k'\nimage='/i'\n")->nvdimm());
 }
 
+TEST(KataConfig, ExtensionsAreTables) {
+  const auto with = [](std::string_view list) {
+    return Parse("[hypervisor.qemu]\nkernel='/k'\nimage='/i'\n" + std::string(list));
+  };
+  const auto config = with(
+      "[[hypervisor.qemu.guest_extension_images]]\nname='a'\npath='/a'\nverity_params='x'\n"
+      "[[hypervisor.qemu.guest_extension_images]]\nname='b'\npath='/b'\n");
+  ASSERT_TRUE(config.has_value()) << config.error().ToString();
+  EXPECT_EQ(config->extensions, (std::vector<KataExtension>{{"a", "/a", "x"}, {"b", "/b", ""}}));
+  for (const char* bad : {"guest_extension_images = 1\n", "guest_extension_images = ['a']\n",
+                          "guest_extension_images = [{name='a'}]\n",
+                          "guest_extension_images = [{name='a', path=1}]\n"}) {
+    const auto refused = with(bad);
+    ASSERT_FALSE(refused.has_value()) << bad;
+    EXPECT_NE(refused.error().ToString().find("c.toml:4: 'guest_extension_images'"),
+              std::string::npos)
+        << refused.error().ToString();
+  }
+}
+
 TEST(KataConfig, DropInsCountLast) {
   const auto config = ParseKataConfig(
       {{"c.toml", std::string(kMain)},
@@ -72,6 +92,7 @@ TEST(KataConfig, ReadsTheFolderOfDropInsInTheOrderOfNames) {
   const auto config = ReadKataConfig(path);
   ASSERT_TRUE(config.has_value()) << config.error().ToString();
   EXPECT_EQ(config->default_memory, 512);
+  EXPECT_EQ(ReadKataConfig(path, "", dir->path() + "/config.d/20.toml")->default_memory, 4096);
 }
 
 struct ErrorCase {
