@@ -97,7 +97,8 @@ class TimeVerb final : public Verb {
         {"GUEST", "", &guest_, "Name of a guest, vsock://CID, or a hybrid socket", {}, true},
         {"-w,--watch", "", &watch_, "A line for each new measurement, until Ctrl-C"},
         {"--for", "SECONDS", &seconds_, "How long to watch"},
-        {"--plot", "FILE", &plot_, "Write what was watched as a picture: FILE.html or FILE.svg"},
+        {"--plot", "FILE", &plot_,
+         "Write what was watched as a picture: FILE.html, FILE.svg or FILE.txt; - prints it"},
         {"--format", "", &format_, "How to print it", {"text", "json"}},
     };
   }
@@ -150,10 +151,19 @@ class TimeVerb final : public Verb {
     }
     if (!plot_.empty()) {
       const std::string title = fmt::format("Offset of guest {} to its host", guest_);
-      INRO_TRY(sys::WriteFile(plot_, plot_.ends_with(".svg") ? OffsetPlotSvg(points, title)
-                                                             : OffsetPlotHtml(points, title)));
+      if (plot_ == "-") {
+        INRO_TRY(Print(vmm::OffsetPlotText(points, title)));
+      } else {
+        INRO_TRY(sys::WriteFile(plot_, Picture(points, title)));
+      }
     }
     return 0;
+  }
+
+  std::string Picture(const std::vector<vmm::OffsetPoint>& points, std::string_view title) const {
+    if (plot_.ends_with(".svg")) return vmm::OffsetPlotSvg(points, title);
+    if (plot_.ends_with(".txt")) return vmm::OffsetPlotText(points, title);
+    return vmm::OffsetPlotHtml(points, title);
   }
 
   std::string guest_;

@@ -15,6 +15,8 @@ constexpr double kRight = 20;
 constexpr double kTop = 40;
 constexpr double kBottom = 45;
 constexpr int kLines = 8;
+constexpr std::size_t kTextColumns = 75;
+constexpr std::size_t kTextRows = 21;
 
 std::string Escape(std::string_view text) {
   std::string escaped;
@@ -134,6 +136,43 @@ std::string OffsetPlotHtml(const std::vector<OffsetPoint>& points, std::string_v
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{}</title></head>\n"
       "<body>\n{}</body></html>\n",
       Escape(title), OffsetPlotSvg(points, title));
+}
+
+std::string OffsetPlotText(const std::vector<OffsetPoint>& points, std::string_view title) {
+  const Scale scale = ScaleOf(points);
+  std::string text = fmt::format("{}: {}\n", title, Summary(points));
+  if (points.empty()) return text;
+  const auto cell = [](double part, std::size_t cells) {
+    const auto last = static_cast<double>(cells - 1);
+    return static_cast<std::size_t>(std::clamp(std::round(part * last), 0.0, last));
+  };
+  const auto row_of = [&](double offset) {
+    return cell((scale.high - offset) / (scale.high - scale.low), kTextRows);
+  };
+  std::vector<std::string> rows(kTextRows, std::string(kTextColumns, ' '));
+  rows[row_of(0)].assign(kTextColumns, '-');
+  const auto column_of = [&](const OffsetPoint& point) {
+    return cell((point.seconds - scale.first) / (scale.last - scale.first), kTextColumns);
+  };
+  for (const OffsetPoint& point : points) {
+    const double half = point.round_trip_us / 2;
+    for (std::size_t row = row_of(point.offset_us + half); row <= row_of(point.offset_us - half);
+         ++row) {
+      rows[row][column_of(point)] = '|';
+    }
+  }
+  for (const OffsetPoint& point : points) rows[row_of(point.offset_us)][column_of(point)] = 'o';
+  for (std::size_t row = 0; row < kTextRows; ++row) {
+    const double offset = scale.high - (scale.high - scale.low) * static_cast<double>(row) /
+                                           static_cast<double>(kTextRows - 1);
+    const std::string label = row == row_of(0) ? "0" : fmt::format("{:+.0f}", offset);
+    const bool labelled = row % 4 == 0 || row == row_of(0);
+    std::string line = fmt::format("{:>9} {}", labelled ? label : "", rows[row]);
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text + fmt::format("{:>9} {:<{}.0f}{:>8.0f} s\n", "us", scale.first, kTextColumns - 10,
+                            scale.last);
 }
 
 }  // namespace inro::vmm

@@ -20,6 +20,10 @@ std::string OffsetPlotSvg(const std::vector<OffsetPoint>& points, std::string_vi
 // The same within an HTML page.
 std::string OffsetPlotHtml(const std::vector<OffsetPoint>& points, std::string_view title);
 
+// The same as lines of text, for a terminal: the summary, then a column for each stretch of time.
+// `o` is where measurements lie, `|` what their round trips leave open.
+std::string OffsetPlotText(const std::vector<OffsetPoint>& points, std::string_view title);
+
 // A step of 1, 2 or 5 times a power of ten, at most `lines` of which span `range`.
 double NiceStep(double range, int lines);
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace inro::vmm {
 namespace {
 
@@ -25,6 +27,19 @@ TEST(OffsetPlot, HoldsEveryPointInsideThePicture) {
     EXPECT_LE(y, 315);
   }
   EXPECT_NE(svg.find("4.0 s: +900.0"), std::string::npos);
+}
+
+TEST(OffsetPlot, TextHoldsEveryPoint) {
+  const std::string text =
+      OffsetPlotText({{0, -1000, 40}, {4, 1000, 10}, {600, 0, 2}}, "guest web");
+  EXPECT_EQ(text.find("guest web: 3 measurements, root mean square 816.5"), 0u) << text;
+  EXPECT_EQ(std::ranges::count(text.substr(text.find('\n')), 'o'), 3) << text;
+  EXPECT_NE(text.find("\n        0 -"), std::string::npos) << text;
+  EXPECT_NE(text.find("600 s\n"), std::string::npos) << text;
+  EXPECT_EQ(OffsetPlotText({}, "x"), "x: nothing was measured\n");
+  EXPECT_EQ(OffsetPlotText({{5, 0, 0}}, "x").find("nan"), std::string::npos);
+  // Points that lie in one column and row are one mark.
+  EXPECT_NE(OffsetPlotText({{0, 5, 1000}, {0, 5, 10}}, "x").find('|'), std::string::npos);
 }
 
 TEST(OffsetPlot, NothingMeasuredIsAPictureToo) {
