@@ -82,6 +82,8 @@ class BulkTransferTest : public DeviceFixture {
           Flush(ports, stream);
           break;
         case PacketOp::kCreditRequest:
+          // It tells of room too, as every packet does.
+          Flush(ports, stream);
           guest_->Send(Header(PacketOp::kCreditUpdate, ports, stream));
           break;
         case PacketOp::kShutdown:
