@@ -97,14 +97,16 @@ class TimeVerb final : public Verb {
         {"GUEST", "", &guest_, "Name of a guest, vsock://CID, or a hybrid socket", {}, true},
         {"-w,--watch", "", &watch_, "A line for each new measurement, until Ctrl-C"},
         {"--for", "SECONDS", &seconds_, "How long to watch"},
-        {"--plot", "FILE", &plot_,
-         "Write what was watched as a picture: FILE.html, FILE.svg or FILE.txt; - prints it"},
+        {"--plot", "FILE", &plots_,
+         "Write what was watched as a picture: FILE.html, FILE.svg or FILE.txt; - prints it; may "
+         "be "
+         "given several times"},
         {"--format", "", &format_, "How to print it", {"text", "json"}},
     };
   }
 
   Result<int> Run(Session& session) override {
-    if ((!plot_.empty() || seconds_) && !watch_) {
+    if ((!plots_.empty() || seconds_) && !watch_) {
       return FailAs(ErrorKind::kBadInput, "--for and --plot go with --watch");
     }
     if (watch_ && format_ == "json") {
@@ -149,27 +151,28 @@ class TimeVerb final : public Verb {
       if (seconds_ && since.count() >= static_cast<double>(*seconds_)) break;
       if (!pause.For(kLookInterval)) break;
     }
-    if (!plot_.empty()) {
-      const std::string title = fmt::format("Offset of guest {} to its host", guest_);
-      if (plot_ == "-") {
+    const std::string title = fmt::format("Offset of guest {} to its host", guest_);
+    for (const std::string& file : plots_) {
+      if (file == "-") {
         INRO_TRY(Print(vmm::OffsetPlotText(points, title)));
       } else {
-        INRO_TRY(sys::WriteFile(plot_, Picture(points, title)));
+        INRO_TRY(sys::WriteFile(file, Picture(file, points, title)));
       }
     }
     return 0;
   }
 
-  std::string Picture(const std::vector<vmm::OffsetPoint>& points, std::string_view title) const {
-    if (plot_.ends_with(".svg")) return vmm::OffsetPlotSvg(points, title);
-    if (plot_.ends_with(".txt")) return vmm::OffsetPlotText(points, title);
+  static std::string Picture(std::string_view file, const std::vector<vmm::OffsetPoint>& points,
+                             std::string_view title) {
+    if (file.ends_with(".svg")) return vmm::OffsetPlotSvg(points, title);
+    if (file.ends_with(".txt")) return vmm::OffsetPlotText(points, title);
     return vmm::OffsetPlotHtml(points, title);
   }
 
   std::string guest_;
   bool watch_ = false;
   std::optional<std::uint64_t> seconds_;
-  std::string plot_;
+  std::vector<std::string> plots_;
   std::string format_ = "text";
 };
 
