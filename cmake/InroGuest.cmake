@@ -5,7 +5,7 @@ include(ExternalProject)
 set(guest_binaries inro-guest inro-floor)
 set(installed_guest_binaries ${guest_binaries})
 if(INRO_TESTS)
-  list(APPEND guest_binaries guest_vsock guest_ports conformance_guest)
+  list(APPEND guest_binaries guest_vsock guest_ports conformance_guest guest_log_bench)
 endif()
 set(guest_args
   -DINRO_GUEST=ON
