@@ -75,6 +75,16 @@ TEST_F(LoaderTest, ASocketStartsItsServiceByAnAlias) {
   EXPECT_EQ(loader.Load("syslog.socket")->triggers, std::vector<std::string>{"rsyslog.service"});
 }
 
+TEST_F(LoaderTest, TheTypeThatIsNotSaid) {
+  Add("a.service", "[Service]\nExecStart=/bin/x\n");
+  Add("b.service", "[Service]\nExecStart=/bin/x\nBusName=org.example.B\n");
+  Add("c.service", "[Service]\nExecStop=/bin/x\n");
+  Loader loader(files, {});
+  EXPECT_EQ(loader.Load("a.service")->service->EffectiveType(), ServiceType::kSimple);
+  EXPECT_EQ(loader.Load("b.service")->service->EffectiveType(), ServiceType::kDbus);
+  EXPECT_EQ(loader.Load("c.service")->service->EffectiveType(), ServiceType::kOneshot);
+}
+
 TEST_F(LoaderTest, TemplatesAndLinksInACircle) {
   Add("t@.service", "[Service]\nExecStart=/bin/x %i\n");
   files.AddLink(std::string(kEtc) + "p.service", "q.service");
