@@ -19,6 +19,7 @@ inline constexpr std::uint32_t kDialPort = 5003;
 inline constexpr std::uint32_t kRebootPort = 5004;
 inline constexpr std::uint32_t kSinkPort = 5005;
 inline constexpr std::uint32_t kStallingSinkPort = 5006;
+inline constexpr std::uint32_t kCountedSinkPort = 5007;
 
 class HostStream {
  public:

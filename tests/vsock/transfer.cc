@@ -104,6 +104,23 @@ Result<Seconds> SendToGuest(const std::string& hybrid_socket, std::uint64_t byte
   return took;
 }
 
+Result<Seconds> StreamToGuest(const std::string& hybrid_socket, std::uint64_t bytes) {
+  const std::vector<std::uint64_t> block = PatternBlock();
+  INRO_ASSIGN(HostStream stream, HostStream::Connect(hybrid_socket, kCountedSinkPort));
+  const auto start = Clock::now();
+  INRO_TRY(stream.Write(&bytes, sizeof bytes));
+  for (std::uint64_t sent = 0; sent < bytes;) {
+    const std::uint64_t size = std::min<std::uint64_t>(kBlock, bytes - sent);
+    INRO_TRY(stream.Write(block.data(), size));
+    sent += size;
+  }
+  std::array<std::uint64_t, 2> answer{};
+  INRO_TRY(stream.Read(answer.data(), sizeof answer));
+  const Seconds took = Clock::now() - start;
+  if (answer[0] != bytes) return Fail("the guest got {} of {} bytes", answer[0], bytes);
+  return took;
+}
+
 Result<Seconds> ReceiveFromGuest(const std::string& hybrid_socket, std::uint64_t bytes,
                                  std::chrono::milliseconds stall) {
   std::vector<char> expected(kBlock + kPeriod);

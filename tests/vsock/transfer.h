@@ -19,6 +19,9 @@ Result<Seconds> ConnectSequentially(const std::string& hybrid_socket, int count)
 Result<Seconds> ConnectConcurrently(const std::string& hybrid_socket, int count);
 // Round trips of 64 bytes on one connection, sorted.
 Result<std::vector<Seconds>> RoundTrips(const std::string& hybrid_socket, int count);
+// So many bytes to the guest, which only counts them: what the device and the guest's driver take.
+Result<Seconds> StreamToGuest(const std::string& hybrid_socket, std::uint64_t bytes);
+
 // So many bytes to the guest, whose checksum is compared. `port`: kSinkPort or kStallingSinkPort.
 Result<Seconds> SendToGuest(const std::string& hybrid_socket, std::uint64_t bytes,
                             std::uint32_t port = kSinkPort);

@@ -7,6 +7,7 @@
 //   5005  reads u64 count and so many bytes, answers u64 bytes read and u64 sum, where sum = sum *
 //         31 + w for each little-endian 64-bit word w, the last one filled up with zeros
 //   5006  as 5005, but reads nothing in the first second
+//   5007  as 5005, but the sum is zero
 // Prints "guest_vsock: ready" on the console when all are listening.
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
@@ -90,13 +91,13 @@ bool ReadWhole(int fd, T& value) {
   return true;
 }
 
-template <bool kSum>
+template <bool kCounted, bool kSum>
 void Sink(int fd) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
   std::vector<char> buffer(kBufferSize + kWord);
   std::array<std::uint64_t, 2> answer{};
   std::uint64_t count = ~std::uint64_t{0};
-  if (kSum && !ReadWhole(fd, count)) return;
+  if (kCounted && !ReadWhole(fd, count)) return;
   std::size_t left = 0;  // bytes at the buffer's start that make no whole word yet
   const auto add = [&](const char* at) {
     std::uint64_t word = 0;
@@ -122,7 +123,7 @@ void Sink(int fd) {
 
 void StallingSink(int fd) {
   sleep(1);
-  Sink<true>(fd);
+  Sink<true, true>(fd);
 }
 
 void Source(int fd) {
@@ -175,12 +176,14 @@ int main() {
     epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
   };
   const int echo = Listen(5000);
-  const std::array<std::pair<int, void (*)(int)>, 6> services = {{{Listen(5001), Sink<false>},
-                                                                  {Listen(5002), Source},
-                                                                  {Listen(5003), Dial},
-                                                                  {Listen(5004), Reboot},
-                                                                  {Listen(5005), Sink<true>},
-                                                                  {Listen(5006), StallingSink}}};
+  const std::array<std::pair<int, void (*)(int)>, 7> services = {
+      {{Listen(5001), Sink<false, false>},
+       {Listen(5002), Source},
+       {Listen(5003), Dial},
+       {Listen(5004), Reboot},
+       {Listen(5005), Sink<true, true>},
+       {Listen(5006), StallingSink},
+       {Listen(5007), Sink<true, false>}}};
   watch(echo);
   for (const auto& [fd, serve] : services) watch(fd);
   std::printf("guest_vsock: ready\n");
