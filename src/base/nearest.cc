@@ -4,10 +4,9 @@
 #include <vector>
 
 namespace inro {
-namespace {
 
-// Optimal string alignment distance, over three rows of the table.
-std::size_t Distance(std::string_view a, std::string_view b) {
+// Over three rows of the table.
+std::size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -25,15 +24,13 @@ std::size_t Distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
-}  // namespace
-
 std::string Nearest(std::string_view word, std::span<const std::string> candidates) {
   constexpr std::size_t kLongestName = 128;  // a longer word is no slip of the fingers
   if (word.size() > kLongestName) return "";
   std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
   std::string name;
   for (const std::string& candidate : candidates) {
-    const std::size_t distance = Distance(word, candidate);
+    const std::size_t distance = EditDistance(word, candidate);
     if (distance < best) {
       best = distance;
       name = candidate;

@@ -2,23 +2,11 @@
 
 #include <algorithm>
 
+#include "image/build/kernel_choice.h"
 #include "protocol/extension_parameter.h"
 
 namespace inro::compare {
 namespace {
-
-// Where the root partition is, for each way to attach the disk (it is the first of its kind).
-std::string_view RootDevice(vmm::DiskAttach attach) {
-  switch (attach) {
-    case vmm::DiskAttach::kNvme:
-      return "/dev/nvme0n1p1";
-    case vmm::DiskAttach::kVirtioBlk:
-      return "/dev/vda1";
-    case vmm::DiskAttach::kNvdimm:
-      return "/dev/pmem0p1";
-  }
-  return "";
-}
 
 std::string Join(const std::vector<std::string>& words) {
   std::string text;
@@ -76,7 +64,8 @@ Result<vmm::MachineConfig> MachineOf(const image::Manifest& manifest, const std:
                     artifact.path, vmm::Word(disk.attach), Join(artifact.boot.attach));
     }
     machine.image = disk;
-    machine.command_line.push_back(fmt::format("root={}", RootDevice(disk.attach)));
+    machine.command_line.push_back(
+        fmt::format("root={}", image::RootDevice(vmm::Word(disk.attach))));
     machine.command_line.push_back(fmt::format("rootfstype={}", artifact.boot.root_type));
   }
   machine.command_line.insert(machine.command_line.end(), artifact.boot.cmdline.begin(),

@@ -1,32 +1,12 @@
 #include "image/source/suggest.h"
 
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 
+#include "base/nearest.h"
 #include "base/result.h"
 
 namespace inro::image {
-namespace {
-
-// Levenshtein distance with one row.
-std::size_t Distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-}  // namespace
-
 std::vector<std::string> CloseMatches(std::string_view wrong, const std::vector<std::string>& names,
                                       std::size_t limit) {
   constexpr std::size_t kFar = 1000;  // sorts names that merely contain the word after near ones
@@ -36,7 +16,7 @@ std::vector<std::string> CloseMatches(std::string_view wrong, const std::vector<
     const std::size_t gap =
         name.size() > wrong.size() ? name.size() - wrong.size() : wrong.size() - name.size();
     std::size_t distance = kFar;
-    if (gap <= most) distance = Distance(wrong, name);
+    if (gap <= most) distance = EditDistance(wrong, name);
     if (distance > most) {
       const bool contains = wrong.size() >= 3 && name.find(wrong) != std::string::npos;
       if (!contains) continue;
