@@ -42,11 +42,11 @@ lint: build  ## House rules, format, clang-tidy
 	@$(CTEST) -L lint
 	@cmake/run-clang-tidy.sh $(BUILD)
 
-asan:  ## Unit tests under AddressSanitizer and UBSan
+asan: deps  ## Unit tests under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null && cmake --build build-asan -j $(JOBS)
 	@ctest --test-dir build-asan --output-on-failure -L unit -LE slow -j $(JOBS)
 
-tsan:  ## Unit tests under ThreadSanitizer
+tsan: deps  ## Unit tests under ThreadSanitizer
 	@cmake --preset tsan >/dev/null && cmake --build build-tsan -j $(JOBS)
 	@ctest --test-dir build-tsan --output-on-failure -L unit -LE slow -j $(JOBS)
 

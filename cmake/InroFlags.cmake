@@ -22,7 +22,9 @@ endif()
 if(INRO_SANITIZE)
   # GCC 12: false positives of instrumented code; fences order no data that ThreadSanitizer watches.
   target_compile_options(inro_flags INTERFACE
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-error=tsan>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=stringop-overflow>
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=maybe-uninitialized>
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-error=tsan>)
   target_compile_options(inro_flags INTERFACE -fsanitize=${INRO_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(inro_flags INTERFACE -fsanitize=${INRO_SANITIZE})
 endif()

@@ -81,12 +81,12 @@ Result<> Client::SendAll(std::string_view bytes, Clock::time_point deadline) {
   while (!bytes.empty()) {
     const ssize_t sent =
         ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0) {
+    if (sent >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
       continue;
     }
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) {
       pollfd waiting{.fd = socket_.get(), .events = POLLOUT, .revents = 0};
       if (::poll(&waiting, 1, MillisecondsUntil(deadline)) != 0) continue;
       return FailAs(ErrorKind::kTimeout, "ttrpc: the peer took no request in time");

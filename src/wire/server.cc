@@ -191,7 +191,9 @@ void Server::ReadSome(Connection& connection) {
 
 void Server::TakeBytes(Connection& connection, std::string_view bytes) {
   dispatching_ = connection.id;
-  for (FrameReader::Frame frame; !HeldBack(connection) && connection.reader.Take(bytes, frame);) {
+  while (!HeldBack(connection)) {
+    FrameReader::Frame frame;
+    if (!connection.reader.Take(bytes, frame)) break;
     Dispatch(connection, std::move(frame));
   }
   dispatching_ = 0;
