@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <ranges>
 
 namespace inro::image {
 namespace {
@@ -14,20 +16,37 @@ constexpr mode_t kArtifactMode = 0644;
 
 }  // namespace
 
+Result<MadeFolders> MadeFolders::Make(const std::string& path) {
+  std::vector<std::string> missing;
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    std::string part = path.substr(0, end);
+    if (!sys::Exists(part)) missing.push_back(std::move(part));
+    if (end == std::string::npos) break;
+  }
+  MadeFolders made(std::move(missing));
+  INRO_TRY(sys::MakeDirectories(path));
+  return made;
+}
+
+void MadeFolders::RemoveEmpty(const std::vector<std::string>& paths) {
+  for (const std::string& path : std::views::reverse(paths)) ::rmdir(path.c_str());
+}
+
 Result<Staging> Staging::Create(const std::string& out_dir, sys::Interrupt* interrupt) {
-  INRO_TRY(sys::MakeDirectories(out_dir));
+  INRO_ASSIGN(MadeFolders made, MadeFolders::Make(out_dir));
   INRO_ASSIGN(sys::TempDir folder, sys::TempDir::Create(".inro-build-", out_dir));
   sys::Interrupt::Registration registration;
   if (interrupt != nullptr) {
-    registration = interrupt->On([path = folder.path()] {
+    registration = interrupt->On([path = folder.path(), made = made.paths()] {
       // The builder may be creating a file just now: then the folder is not empty at first.
       for (int attempt = 0; attempt < 3; ++attempt) {
         if (sys::RemoveAll(path)) break;
       }
+      MadeFolders::RemoveEmpty(made);
       return sys::InterruptOutcome::kContinue;
     });
   }
-  return Staging(out_dir, std::move(folder), std::move(registration));
+  return Staging(out_dir, std::move(made), std::move(folder), std::move(registration));
 }
 
 Result<> Staging::Write(const std::string& name, std::string_view bytes) {
