@@ -75,8 +75,8 @@ class FakeGuest {
   // Driver, receive side.
   void PostReceiveBuffers(std::uint16_t count);
   void KickReceive();
-  std::optional<ReceivedPacket> Receive(std::chrono::milliseconds timeout = std::chrono::seconds(60),
-                                        bool repost = true);
+  std::optional<ReceivedPacket> Receive(
+      std::chrono::milliseconds timeout = std::chrono::seconds(60), bool repost = true);
   // The next packet that is no credit update.
   std::optional<ReceivedPacket> ReceiveNoCredit(
       std::chrono::milliseconds timeout = std::chrono::seconds(60));
