@@ -20,8 +20,8 @@ class ModuleLoader {
  public:
   explicit ModuleLoader(KernelLog& log) : log_(log) {}
 
-  // sys::LoadKernelModule for each. Built in, loaded already, absent: fine. Other failures are logged
-  // and the rest is loaded. A path is tried once.
+  // sys::LoadKernelModule for each. Built in, loaded already, absent: fine. Other failures are
+  // logged and the rest is loaded. A path is tried once.
   void LoadPaths(const std::vector<std::string>& paths);
   // The same for groups that do not depend on each other, each on a thread of its own: checking a
   // module's signature is most of its loading, and processors can do that side by side. Returns
