@@ -15,7 +15,7 @@ std::string_view TrimLeft(std::string_view text) {
 }  // namespace
 
 ConsoleLine SplitTimeStamp(std::string_view line) {
-  const ConsoleLine whole{std::string(line), std::nullopt};
+  ConsoleLine whole{std::string(line), std::nullopt};
   if (line.empty() || line.front() != '[') return whole;
   const std::size_t close = line.find(']');
   if (close == std::string_view::npos) return whole;
