@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "guest/control/process_table.h"
 #include "protocol/unit_text.h"
 #include "sys/subprocess.h"
 
@@ -56,6 +57,24 @@ bool IsUnitWord(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127; });
 }
 
+// Where no controller counts a unit's memory (init = inro turns it on for units that are limited),
+// its processes are asked.
+void FillMemory(std::vector<Service>& services) {
+  const auto uncounted = [](const Service& service) {
+    return service.pid != 0 && service.memory_bytes == 0;
+  };
+  if (std::ranges::none_of(services, uncounted)) return;
+  const auto processes = ReadProcesses();
+  if (!processes) return;
+  for (Service& service : services) {
+    if (!uncounted(service)) continue;
+    for (const Process& process : *processes) {
+      if (process.unit != service.name) continue;
+      service.memory_bytes += ReadResident(process.pid).pss_kib * 1024;
+    }
+  }
+}
+
 void AnswerList(const wire::Call& call, wire::Responder responder) {
   protocol::ServicesRequest request;
   if (!protocol::Decode(call.request.payload, request) ||
@@ -75,6 +94,7 @@ void AnswerList(const wire::Call& call, wire::Responder responder) {
   }
   protocol::ServicesResponse response;
   response.services = ParseServices(output->out);
+  FillMemory(response.services);
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
   response.monotonic_us = static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +

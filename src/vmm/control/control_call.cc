@@ -1,15 +1,36 @@
 #include "vmm/control/control_call.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
 namespace inro::vmm {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kRetryInterval{100};
+
+// The guest is there, but not this port of it.
+bool Refused(const Error& error) {
+  return error.kind() == ErrorKind::kClosed || error.sys_errno() == ECONNRESET;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<wire::Client>> ConnectControl(const GuestAddress& guest,
                                                      std::chrono::milliseconds timeout) {
-  auto socket = ConnectGuest(guest, protocol::kControlPort, timeout);
-  if (!socket) {
-    return std::unexpected(
-        socket.error().Wrap(fmt::format("reach role control of guest {}", guest.ToString())));
+  const auto end = wire::Client::Clock::now() + timeout;
+  while (true) {
+    const auto left = std::chrono::ceil<milliseconds>(end - wire::Client::Clock::now());
+    auto socket = ConnectGuest(guest, protocol::kControlPort, std::max(left, milliseconds(1)));
+    if (socket) return std::make_unique<wire::Client>(std::move(*socket));
+    if (!Refused(socket.error()) || left <= kRetryInterval) {
+      return std::unexpected(
+          socket.error().Wrap(fmt::format("reach role control of guest {}", guest.ToString())));
+    }
+    std::this_thread::sleep_for(kRetryInterval);
   }
-  return std::make_unique<wire::Client>(std::move(*socket));
 }
 
 std::unexpected<Error> ControlError(std::string_view method, const wire::Status& status) {

@@ -14,7 +14,9 @@
 
 namespace inro::vmm {
 
-// A connection to the role. The role starts when somebody connects: the timeout is for that too.
+// A connection to the role. Its port opens soon after the agent's, and the role starts when
+// somebody connects: the timeout is for both. A guest without the role is told from one that still
+// boots only by then.
 Result<std::unique_ptr<wire::Client>> ConnectControl(const GuestAddress& guest,
                                                      std::chrono::milliseconds timeout);
 
