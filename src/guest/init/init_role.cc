@@ -100,7 +100,7 @@ int Boot(char** argv, int (*generate)(int argc, char** argv)) {
       MountCgroups(mounts, ChooseCgroups(line), ReadOr("/proc/cgroups", ""), log);
   no_modprobe.End();
   MakeDeviceLinks(log);
-  RaiseFileLimits();
+  RaiseLimits();
   StartLoopback(log);
   MainLoopSettings settings;
   settings.environment.emplace_back(kPath);

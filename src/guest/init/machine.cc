@@ -178,10 +178,12 @@ void ModprobePause::End() {
   program_.clear();
 }
 
-void RaiseFileLimits() {
+void RaiseLimits() {
   // Units ask for more files than the kernel's default allows (Kata's: 1073741824).
   WriteText("/proc/sys/fs/nr_open", "1073741816");
   WriteText("/proc/sys/fs/file-max", "9223372036854775807");
+  // Ten datagrams, the kernel's default, are soon in the queue of a log's socket.
+  WriteText("/proc/sys/net/unix/max_dgram_qlen", "512");
   // For all services, by inheritance; systemd's DefaultLimitNOFILE=: who knows to use more may.
   const rlimit files{1024, 524288};
   ::setrlimit(RLIMIT_NOFILE, &files);

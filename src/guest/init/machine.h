@@ -34,8 +34,8 @@ class ModprobePause {
  private:
   std::string program_;  // what to set back; "" when there is nothing to do
 };
-// fs.nr_open and fs.file-max as high as they go.
-void RaiseFileLimits();
+// fs.nr_open and fs.file-max as high as they go, and longer queues of datagrams.
+void RaiseLimits();
 // sysctl.d from /etc, /run and /usr/lib.
 void ApplySysctls(KernelLog& log);
 

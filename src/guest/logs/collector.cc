@@ -14,6 +14,7 @@ using Clock = wire::Loop::Clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kStateInterval{1000};
+constexpr std::chrono::minutes kUnforwardedInterval{1};
 constexpr int kAcceptsInARow = 16;
 constexpr int kLastTurns = 32;  // of a source at the end: a flood has none
 
@@ -25,6 +26,7 @@ Collector::Collector(wire::Loop& loop, Ring ring, const CollectorSettings& setti
       ring_(std::move(ring)),
       intake_(ring_, units_, settings.intake, [this] { Changed(); }),
       readers_(loop, ring_),
+      forwarder_(settings.syslog_path),
       stdout_(loop, intake_, units_) {}
 
 Collector::~Collector() {
@@ -37,6 +39,8 @@ Collector::~Collector() {
 
 void Collector::Begin(Endpoints endpoints, UniqueFd kmsg) {
   using Protocol = DatagramSource::Protocol;
+  // Where systemd-journald has the sockets, it forwards; and what it forwards does not go back.
+  if (endpoints.dev_log && !endpoints.forwarded) intake_.ForwardTo(&forwarder_);
   WatchDatagrams(std::move(endpoints.dev_log), Protocol::kSyslog);
   WatchDatagrams(std::move(endpoints.native), Protocol::kNative);
   WatchDatagrams(std::move(endpoints.forwarded), Protocol::kForwarded);
@@ -124,6 +128,7 @@ void Collector::AfterRound() {
   if (state_timer_ == 0 && !settings_.state_path.empty()) {
     state_timer_ = loop_.At(Clock::now() + kStateInterval, [this] { WriteState(); });
   }
+  SayUnforwarded();
   loop_.Cancel(drop_timer_);
   drop_timer_ = 0;
   const Stamp now = Stamp::Now();
@@ -134,6 +139,19 @@ void Collector::AfterRound() {
     drop_timer_ = 0;
     Changed();
   });
+}
+
+// At most once a minute: a flood is one line.
+void Collector::SayUnforwarded() {
+  const auto now = Clock::now();
+  if (now - forward_said_ < kUnforwardedInterval && forward_said_ != Clock::time_point()) return;
+  const std::uint64_t lost = forwarder_.TakeLost();
+  if (lost == 0) return;
+  forward_said_ = now;
+  intake_.Say(kPriorityWarning,
+              fmt::format("{} records did not reach the guest's syslog daemon: it does not read {} "
+                          "fast enough; this log has them",
+                          lost, settings_.syslog_path));
 }
 
 std::string Collector::StateText() const {

@@ -27,6 +27,7 @@ namespace inro::guest::logs {
 struct CollectorSettings {
   IntakeSettings intake;
   std::string state_path;       // empty: no state is shown
+  std::string syslog_path;      // of a syslog daemon of the guest's own; empty: none
   std::uint32_t host_port = 0;  // vsock port of the readers on the host, for the state; 0: none
   std::chrono::milliseconds quiet{50};           // no record for so long: all is collected
   std::chrono::milliseconds collect_limit{700};  // of the first step of the end
@@ -58,6 +59,7 @@ class Collector {
   void Changed();
   void AfterRound();
   void WriteState();
+  void SayUnforwarded();
   void Settle(wire::Loop::Clock::time_point limit, std::function<void()> done);
   void Flush(std::function<void()> done);
   std::string StateText() const;
@@ -68,6 +70,7 @@ class Collector {
   ProcessUnits units_;
   Intake intake_;
   Readers readers_;
+  SyslogForwarder forwarder_;
   StdoutSource stdout_;
   std::optional<KmsgSource> kmsg_;
   std::vector<std::unique_ptr<DatagramSource>> datagrams_;
@@ -76,6 +79,7 @@ class Collector {
   wire::Loop::Token kmsg_watch_ = 0;
   wire::Loop::Token drop_timer_ = 0;
   wire::Loop::Token state_timer_ = 0;
+  wire::Loop::Clock::time_point forward_said_{};  // when a loss of the daemon's was last said
   bool round_posted_ = false;
   bool caught_up_ = false;
   std::uint64_t refused_peers_ = 0;

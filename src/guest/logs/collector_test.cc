@@ -351,6 +351,35 @@ TEST_F(CollectorTest, JournaldKeepsItsSocketsAndForwards) {
   EXPECT_THAT(lines[0], HasSubstr("\"source\":\"journal\""));
 }
 
+// rsyslog's socket, as systemd-journald would feed it; the kernel's lines it reads itself.
+TEST_F(CollectorTest, ASyslogDaemonGetsTheRecordsToo) {
+  settings_.syslog_path = Path("/daemon");
+  const UniqueFd daemon(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un at{};
+  at.sun_family = AF_UNIX;
+  std::memcpy(at.sun_path, settings_.syslog_path.data(), settings_.syslog_path.size());
+  ASSERT_EQ(::bind(daemon.get(), reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+  Begin();
+  const UniqueFd reader = Reader();
+  const UniqueFd socket = Datagram("/dev/log");
+  Send(socket.get(), "<86>Nov 24 10:00:00 sshd[1]: session opened");
+  const UniqueFd native = Datagram("/run/systemd/journal/socket");
+  Send(native.get(), "MESSAGE=by the journal\nSYSLOG_IDENTIFIER=app\nPRIORITY=3\n");
+  EXPECT_THAT(Lines(reader.get(), 2), SizeIs(2));
+  std::vector<std::string> got;
+  for (int i = 0; i < 2; ++i) {
+    pollfd waiting{.fd = daemon.get(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&waiting, 1, 60'000), 1);
+    char bytes[512];
+    const ssize_t size = ::recv(daemon.get(), bytes, sizeof bytes, 0);
+    ASSERT_GT(size, 0);
+    got.emplace_back(bytes, static_cast<std::size_t>(size));
+  }
+  EXPECT_EQ(got[0], "<86>Nov 24 10:00:00 sshd[1]: session opened");
+  EXPECT_THAT(got[1], ::testing::AllOf(::testing::StartsWith("<27>"),
+                                       ::testing::EndsWith("]: by the journal")));
+}
+
 TEST(Endpoints, PassedDescriptorsAreToldApart) {
   auto folder = sys::TempDir::Create("inro-logs");
   ASSERT_TRUE(folder);

@@ -99,7 +99,8 @@ void DatagramSource::TakeSyslog(std::string_view bytes, pid_t pid) {
                 .priority = line.priority,
                 .source = Source::kSyslog,
                 .identifier = line.identifier,
-                .message = line.message};
+                .message = line.message,
+                .line = bytes};
   record.unit = units_.Find(pid, now.monotonic_us);
   if (protocol_ == Protocol::kForwarded) {
     record.source = Source::kJournal;

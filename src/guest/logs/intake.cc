@@ -30,6 +30,7 @@ void Intake::Take(Record record) {
     const RateLimit::Verdict verdict = limit_.Judge(sender, record.monotonic_us, report);
     if (verdict == RateLimit::Verdict::kDropFirst) changed_();
     if (verdict != RateLimit::Verdict::kTake) return;
+    if (forwarder_ != nullptr) forwarder_->Forward(record);
     if (record.message.starts_with('{') && TakeAgentLine(record)) return;
   }
   Keep(record);

@@ -11,6 +11,7 @@
 #include "guest/logs/rate_limit.h"
 #include "guest/logs/record.h"
 #include "guest/logs/ring.h"
+#include "guest/logs/syslog_forwarder.h"
 
 namespace inro::guest::logs {
 
@@ -39,6 +40,9 @@ class Intake {
         limit_(settings.rate_burst),
         changed_(std::move(changed)) {}
 
+  // What Take() takes of syslog, the journal's protocol and services' outputs is given on there.
+  void ForwardTo(SyslogForwarder* forwarder) { forwarder_ = forwarder; }
+
   // Takes a record of a source. The kernel's and the collector's own are not limited.
   void Take(Record record);
   // A record of the collector's own.
@@ -61,6 +65,7 @@ class Intake {
   const IntakeSettings settings_;
   RateLimit limit_;
   std::function<void()> changed_;
+  SyslogForwarder* forwarder_ = nullptr;
 };
 
 }  // namespace inro::guest::logs

@@ -97,6 +97,7 @@ Result<> Serve(const std::string& root) {
   settings.intake.rate_burst = parameters.Number("inro.log_rate");
   settings.intake.agent_threshold = PriorityOf(parameters.Level("agent.log"));
   settings.state_path = root + std::string(kStateFolder) + "/logs.json";
+  settings.syslog_path = root + SyslogForwarder::kPath;
   if (!endpoints.remote_listeners.empty()) settings.host_port = port;
   Collector collector(*loop, std::move(opened.ring), settings);
   if (!opened.word.empty()) collector.intake().Say(kPriorityWarning, opened.word);

@@ -36,6 +36,7 @@ struct Record {
   std::string_view identifier;  // what the sender calls itself
   std::string_view message;
   std::string_view fields;  // further ones: see field_list.h
+  std::string_view line;    // of syslog, as it came; the ring has none
 };
 
 // Of what is longer, the rest is cut off and the record marked. Together they are far below the

@@ -61,6 +61,21 @@ constexpr std::string_view kChronyConf =
 constexpr std::string_view kChronyReference =
     "# The refclock line of this boot is written there.\nconfdir /run/inro/chrony.d\n";
 
+// As package systemd has it. Without it, a syslog daemon still gets what the guest's log takes.
+constexpr std::string_view kSyslogSocket =
+    "[Unit]\n"
+    "Description=Syslog Socket\n"
+    "DefaultDependencies=no\n"
+    "Before=sockets.target shutdown.target\n"
+    "Conflicts=shutdown.target\n"
+    "\n"
+    "[Socket]\n"
+    "ListenDatagram=/run/systemd/journal/syslog\n"
+    "SocketMode=0666\n"
+    "PassCredentials=yes\n"
+    "ReceiveBuffer=8M\n"
+    "Service=syslog.service\n";
+
 constexpr FileRow kRows[] = {
     // Mount points and folders without which no init starts.
     {"mount-points", "", kFolder, "proc", "", 0755, "root", "root"},
@@ -174,6 +189,9 @@ constexpr FileRow kRows[] = {
      "crontab"},
     {"cron-files", "cron", kOverride, "usr/bin/crontab", "", 02755, "root", "crontab"},
     {"rsyslog-files", "rsyslog", kFolder, "var/spool/rsyslog", "", 0700, "root", "root"},
+
+    {"syslog-socket", "rsyslog syslog-ng-core busybox-syslogd", kText,
+     "usr/lib/systemd/system/syslog.socket", kSyslogSocket, 0644, "root", "root"},
 
     {"tmp-mount", "", kCopy, "usr/lib/systemd/system/tmp.mount", "usr/share/systemd/tmp.mount",
      0644, "root", "root"},

@@ -55,6 +55,8 @@ constexpr Rule kRules[] = {
     {"cron-files", "cron postinst scripts", "cron cron-daemon-common", kWithoutScripts,
      ApplyFileRows},
     {"rsyslog-files", "rsyslog postinst", "rsyslog", kWithoutScripts, ApplyFileRows},
+    {"syslog-socket", "package systemd, for syslog daemons",
+     "rsyslog syslog-ng-core busybox-syslogd", kAlways, ApplyFileRows},
     {"alternatives", "update-alternatives", "", kWithoutScripts, ApplyAlternatives},
     {"tmp-mount", "a manual copy of tmp.mount", "", kAlways, ApplyFileRows},
     {"tmpfiles", "systemd-tmpfiles", "", kWithoutScripts, ApplyTmpfiles},

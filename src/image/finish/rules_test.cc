@@ -269,6 +269,15 @@ TEST_F(Rules, HostKeysAreMadeAtBoot) {
   EXPECT_THAT(Text(units + "ssh@.service"), HasSubstr("sshd -i"));
 }
 
+TEST_F(Rules, ASyslogDaemonHasItsSocketWithoutSystemd) {
+  Install("rsyslog");
+  ASSERT_TRUE(Apply("syslog-socket"));
+  EXPECT_THAT(Text("usr/lib/systemd/system/syslog.socket"), HasSubstr("Service=syslog.service"));
+  Put("usr/lib/systemd/system/syslog.socket", "systemd's own");
+  ASSERT_TRUE(Apply("syslog-socket"));
+  EXPECT_EQ(Text("usr/lib/systemd/system/syslog.socket"), "systemd's own");
+}
+
 TEST_F(Rules, GroupsOfDeviceNodes) {
   Put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n");
   Put("etc/group", "root:x:0:\n");
