@@ -53,7 +53,7 @@ Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits
   vmm::ReadinessOptions wait;
   wait.timeout = limits.ready;
   wait.stop = limits.stop;
-  INRO_ASSIGN(running.readiness, vmm::WaitReady(*running.guest, running.watch, std::move(wait)));
+  INRO_ASSIGN(running.readiness, vmm::WaitReady(*running.guest, running.watch, wait));
   return running;
 }
 

@@ -41,7 +41,7 @@ Result<> GuestRun::WaitReady() {
   vmm::BootWatch watch(guest_->exec_time());
   vmm::ReadinessOptions options;
   options.timeout = kReadyLimit;
-  INRO_ASSIGN(const vmm::Readiness ready, vmm::WaitReady(*guest_, watch, std::move(options)));
+  INRO_ASSIGN(const vmm::Readiness ready, vmm::WaitReady(*guest_, watch, options));
   ready_ms_ = std::chrono::duration<double, std::milli>(ready.since_exec).count();
   return {};
 }

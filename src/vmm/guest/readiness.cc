@@ -182,7 +182,7 @@ Result<> CheckHealth(int fd, std::uint32_t stream, milliseconds timeout) {
   }
 }
 
-Result<Readiness> WaitReady(Guest& guest, BootWatch& watch, ReadinessOptions options) {
+Result<Readiness> WaitReady(Guest& guest, BootWatch& watch, const ReadinessOptions& options) {
   const Clock::time_point deadline = guest.exec_time() + options.timeout;
   ConsoleTail tail(guest.paths().console_log());
   Poller poller(guest, options, deadline);

@@ -43,7 +43,7 @@ struct Readiness {
 // `watch` is fed from the guest's console meanwhile; it stays the caller's for later looks. An
 // error carries what was reached, which step is missing and the console's last lines: kTimeout, or
 // kFailed when the kernel panicked or QEMU ended.
-Result<Readiness> WaitReady(Guest& guest, BootWatch& watch, ReadinessOptions options);
+Result<Readiness> WaitReady(Guest& guest, BootWatch& watch, const ReadinessOptions& options);
 
 // One Check on a connected stream. The answer must be SERVING. kClosed when the peer hangs up.
 Result<> CheckHealth(int fd, std::uint32_t stream, std::chrono::milliseconds timeout);

@@ -61,10 +61,20 @@ Scale ScaleOf(const std::vector<OffsetPoint>& points) {
   return scale;
 }
 
+// The multiples of `step` from `from` to `to`. Counted in whole numbers: a step that is lost beside
+// a large value would end no loop.
+std::vector<double> Marks(double from, double to, double step) {
+  const double first = std::ceil(from / step);
+  const auto count = static_cast<int>(std::floor(to / step) - first) + 1;
+  std::vector<double> marks;
+  for (int i = 0; i < count; ++i) marks.push_back((first + i) * step);
+  return marks;
+}
+
 std::string Grid(const Scale& scale) {
   std::string svg;
   const double rows = NiceStep(scale.high - scale.low, kLines);
-  for (double at = std::ceil(scale.low / rows) * rows; at <= scale.high; at += rows) {
+  for (const double at : Marks(scale.low, scale.high, rows)) {
     svg +=
         fmt::format(R"(<line x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}" stroke="{3}"/>)"
                     R"(<text x="{4}" y="{5:.1f}" text-anchor="end">{6:g} µs</text>)",
@@ -72,7 +82,7 @@ std::string Grid(const Scale& scale) {
                     kLeft - 6, scale.Y(at) + 4, std::abs(at) < rows / 2 ? 0.0 : at);
   }
   const double columns = NiceStep(scale.last - scale.first, kLines);
-  for (double at = std::ceil(scale.first / columns) * columns; at <= scale.last; at += columns) {
+  for (const double at : Marks(scale.first, scale.last, columns)) {
     svg += fmt::format(R"(<text x="{:.1f}" y="{}" text-anchor="middle">{:g} s</text>)", scale.X(at),
                        kHeight - kBottom + 18, at);
   }
