@@ -44,7 +44,8 @@ lint: build  ## House rules, format, clang-tidy
 
 asan: deps  ## Unit tests under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null && cmake --build build-asan -j $(JOBS)
-	@ctest --test-dir build-asan --output-on-failure -L unit -LE slow -j $(JOBS)
+	@UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  ctest --test-dir build-asan --output-on-failure -L unit -LE slow -j $(JOBS)
 
 tsan: deps  ## Unit tests under ThreadSanitizer
 	@cmake --preset tsan >/dev/null && cmake --build build-tsan -j $(JOBS)

@@ -189,7 +189,7 @@ void FakeGuest::Send(PacketHeader header, std::string_view payload) {
   const auto slot = static_cast<std::uint16_t>(transmit_available_ % kTransmitSlots);
   const std::uint64_t buffer = kTransmitBuffers + std::uint64_t{slot} * kTransmitBufferSize;
   std::memcpy(memory_ + buffer, &header, sizeof header);
-  std::memcpy(memory_ + buffer + 64, payload.data(), payload.size());
+  if (!payload.empty()) std::memcpy(memory_ + buffer + 64, payload.data(), payload.size());
   const FakeDescriptor first{buffer, sizeof header,
                              static_cast<std::uint16_t>(payload.empty() ? 0 : 1),
                              static_cast<std::uint16_t>(slot * 2 + 1)};
