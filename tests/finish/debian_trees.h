@@ -28,7 +28,7 @@ inline const std::vector<std::string> kEssentialPackages = {"base-files",     "b
                                                             "sysvinit-utils", "tar",
                                                             "util-linux"};
 inline const std::vector<std::string> kServicePackages = {
-    "nginx-light", "redis-server", "openssh-server", "rsyslog", "cron", "dbus"};
+    "nginx-light", "redis-server", "openssh-server", "rsyslog", "cron", "dbus", "udev"};
 
 inline std::vector<std::string> Join(std::vector<std::string> a,
                                      const std::vector<std::string>& b) {
