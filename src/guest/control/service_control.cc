@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "guest/control/process_table.h"
 #include "protocol/unit_text.h"
@@ -57,21 +58,19 @@ bool IsUnitWord(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127; });
 }
 
-// Where no controller counts a unit's memory (init = inro turns it on for units that are limited),
-// its processes are asked.
+// A controller counts a unit's memory only from when it was turned on, which init = inro does for
+// units with limits: what the unit's processes have is asked of themselves, too.
 void FillMemory(std::vector<Service>& services) {
-  const auto uncounted = [](const Service& service) {
-    return service.pid != 0 && service.memory_bytes == 0;
-  };
-  if (std::ranges::none_of(services, uncounted)) return;
   const auto processes = ReadProcesses();
   if (!processes) return;
+  std::map<std::string_view, std::uint64_t> resident;
+  for (const Process& process : *processes) {
+    if (process.unit.empty() || process.kernel_thread) continue;
+    resident[process.unit] += ReadResident(process.pid).pss_kib * 1024;
+  }
   for (Service& service : services) {
-    if (!uncounted(service)) continue;
-    for (const Process& process : *processes) {
-      if (process.unit != service.name) continue;
-      service.memory_bytes += ReadResident(process.pid).pss_kib * 1024;
-    }
+    const auto own = resident.find(service.name);
+    if (own != resident.end()) service.memory_bytes = std::max(service.memory_bytes, own->second);
   }
 }
 

@@ -60,7 +60,7 @@ class Loop {
         launcher_(files, line, groups, output_, log, SettingsOfLauncher()),
         supervisor_(launcher_, loader_),
         generators_(log, settings.generators, settings.environment),
-        state_(settings.state_path) {
+        state_(settings.state_path, [&log](const std::string& text) { log.Warning("{}", text); }) {
     launcher_.set_activation(&activator_);
     sigset_t all;
     sigfillset(&all);
@@ -112,6 +112,8 @@ class Loop {
       StartUnit(settings_.fallback_target);
     }
     for (const std::string& name : settings_.also_start) StartUnit(name);
+    // Sockets that are up already are to be watched before the next wake, which may never come.
+    //NO activator_.Settle();
   }
 
   PowerRequest Run() {

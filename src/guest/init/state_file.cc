@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include "base/unique_fd.h"
@@ -101,7 +102,7 @@ std::string FormatUnits(const Supervisor& supervisor) {
 }
 
 void StateFile::Update(const Supervisor& supervisor, Time now) {
-  if (written_ == supervisor.generation() || now - last_ < interval_) return;
+  if (now < NextDeadline(supervisor)) return;
   last_ = now;
   // Many units that start write rarely: the cost stays linear.
   interval_ = kMinInterval + Time(static_cast<std::int64_t>(supervisor.runs().size()) * 200);
@@ -110,22 +111,34 @@ void StateFile::Update(const Supervisor& supervisor, Time now) {
 
 void StateFile::Write(const Supervisor& supervisor) {
   if (path_.empty() || written_ == supervisor.generation()) return;
-  written_ = supervisor.generation();
-  const std::string text = FormatUnits(supervisor);
+  const auto done = Replace(FormatUnits(supervisor));
+  if (done) written_ = supervisor.generation();
+  if (done.has_value() == !failing_) return;
+  failing_ = !done;
+  if (!say_) return;
+  say_(failing_ ? done.error().ToString() + "; what it says of units is old until it can"
+                : path_ + " is written again");
+}
+
+Result<> StateFile::Replace(const std::string& text) const {
   const std::string temporary = path_ + ".new";
   {
     const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    if (!fd) return FailErrno("write {}", path_);
+    errno = ENOSPC;  // of a write that is short
+    if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      const auto failed = FailErrno("write {}", path_);
       ::unlink(temporary.c_str());
-      return;  // a full /run: the old state stays, and the next change tries again
+      return failed;
     }
   }
-  static_cast<void>(::rename(temporary.c_str(), path_.c_str()) == 0);
+  if (::rename(temporary.c_str(), path_.c_str()) != 0) return FailErrno("replace {}", path_);
+  return {};
 }
 
 Time StateFile::NextDeadline(const Supervisor& supervisor) const {
   if (path_.empty() || written_ == supervisor.generation()) return kNever;
-  return last_ + interval_;
+  return last_ + (failing_ ? kRetryInterval : interval_);
 }
 
 }  // namespace inro::guest

@@ -25,8 +25,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
+#include "base/result.h"
 #include "guest/init/supervisor.h"
 
 namespace inro::guest {
@@ -44,8 +46,12 @@ class StateFile {
  public:
   static constexpr Time kMinInterval{20'000};
 
-  // `path` lies in a directory that exists; empty: nothing is written.
-  explicit StateFile(std::string path) : path_(std::move(path)) {}
+  static constexpr Time kRetryInterval{1'000'000};
+
+  // `path` lies in a directory that exists; empty: nothing is written. `say` hears when it cannot
+  // be written (a full /run): once, and once when it can again. It is tried until it can.
+  explicit StateFile(std::string path, std::function<void(std::string)> say = {})
+      : path_(std::move(path)), say_(std::move(say)) {}
 
   // Writes when something changed and enough time has passed.
   void Update(const Supervisor& supervisor, Time now);
@@ -55,7 +61,11 @@ class StateFile {
   Time NextDeadline(const Supervisor& supervisor) const;
 
  private:
+  Result<> Replace(const std::string& text) const;
+
   std::string path_;
+  std::function<void(std::string)> say_;
+  bool failing_ = false;
   std::uint64_t written_ = ~std::uint64_t{0};
   Time last_{-1'000'000};
   Time interval_ = kMinInterval;

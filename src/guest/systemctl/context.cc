@@ -132,10 +132,8 @@ Row Context::RowOf(std::string_view name) {
 std::string CompleteName(std::string_view word) {
   if (unit::KindOf(word)) return std::string(word);
   if (word.starts_with('/')) return unit::EscapePath(word) + ".mount";
-  // A pattern may stand for any kind.
-  const std::size_t dot = word.rfind('.');
-  constexpr std::string_view kPattern = "*?[";
-  if (word.find_first_of(kPattern) != word.npos && dot != word.npos) return std::string(word);
+  // A pattern stands for any kind, as systemctl has it.
+  if (word.find_first_of("*?[") != word.npos) return std::string(word);
   return std::string(word) + ".service";
 }
 

@@ -137,7 +137,7 @@ TEST(SystemctlNames, WithoutASuffixAreServices) {
   EXPECT_EQ(CompleteName("a"), "a.service");
   EXPECT_EQ(CompleteName("a.socket"), "a.socket");
   EXPECT_EQ(CompleteName("/var/lib"), "var-lib.mount");
-  EXPECT_EQ(CompleteName("a*"), "a*.service");
+  EXPECT_EQ(CompleteName("a*"), "a*") << "a pattern is for any kind";
 }
 
 TEST_F(SystemctlTest, StartsShowsAndStopsAService) {
@@ -190,6 +190,9 @@ TEST_F(SystemctlTest, ReloadMaskKillAndPatterns) {
   EXPECT_EQ(Show("a", "MainPID"), pid);
   EXPECT_EQ(Run({"kill", "-s", "KILL", "a"}).code, 0);
   EXPECT_TRUE(Wait([&] { return Show("a", "NRestarts") == "1"; }));
+  const std::string all = Run({"show", "-p", "Id", "*"}).out;
+  EXPECT_THAT(all, testing::HasSubstr("Id=a.service\n"));
+  EXPECT_THAT(all, testing::HasSubstr("Id=default.target\n"));
   EXPECT_EQ(Run({"stop", "*.service"}).code, 0);
   EXPECT_EQ(Run({"is-active", "a", "later"}).out, "inactive\ninactive\n");
   EXPECT_EQ(Run({"mask", "later"}).code, 1);  // its file is in the way
