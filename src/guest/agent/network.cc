@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "base/stable_sort.h"
 #include "guest/agent/ip_text.h"
 
 namespace inro::guest::agent {
@@ -211,8 +212,8 @@ Result<> UpdateRoutes(NetworkStack& stack, const std::vector<protocol::Route>& r
     wanted.push_back(std::move(entry));
   }
   // A gateway must be reachable by a route that stands already.
-  std::ranges::stable_partition(
-      wanted, [](const RouteEntry& route) { return route.gateway.bytes.empty(); });
+  StableSort(wanted, std::ranges::less(),
+             [](const RouteEntry& route) { return !route.gateway.bytes.empty(); });
   INRO_ASSIGN(const std::vector<RouteEntry> present, stack.Routes());
   for (const RouteEntry& route : present) {
     if (route.protocol != RTPROT_KERNEL) INRO_TRY(stack.RemoveRoute(route));
