@@ -113,7 +113,7 @@ class Loop {
     }
     for (const std::string& name : settings_.also_start) StartUnit(name);
     // Sockets that are up already are to be watched before the next wake, which may never come.
-    //NO activator_.Settle();
+    activator_.Settle();
   }
 
   PowerRequest Run() {

@@ -4,16 +4,20 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <thread>
 
+#include "base/unique_fd.h"
 #include "guest/init/init_role.h"
 #include "sys/file.h"
 
@@ -146,6 +150,24 @@ TEST_F(Pid1Law, AThousandCrashesDoNotGrowIt) {
   ASSERT_TRUE(Wait([&] { return restarts() >= 1100; }));
   EXPECT_GT(before, 0);
   EXPECT_LE(AllocatedKib(), before + 64);
+  EXPECT_LT(EndSeconds(), 60);
+}
+
+// Nothing else happens in this system: no child ends, nobody writes, no deadline comes.
+TEST_F(Pid1Law, ASocketThatIsAllThereIsIsServed) {
+  const std::string path = folder_->path() + "/s";
+  Unit("default.target", "Wants=alone.socket\n");
+  Unit("alone.socket", "[Socket]\nListenStream=" + path + "\n");
+  Unit("alone.service", "[Service]\nExecStart=/bin/sleep 1000\n");
+  if (!Start()) GTEST_SKIP() << "no pid namespace on this machine";
+  ASSERT_TRUE(Wait([&] { return Column("alone.socket", 1) == "active"; }));
+  const UniqueFd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  ASSERT_EQ(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  EXPECT_TRUE(Wait([&] { return Column("alone.service", 1) == "active"; }));
   EXPECT_LT(EndSeconds(), 60);
 }
 
