@@ -99,7 +99,9 @@ Result<std::string> ProbeServices() {
     return Fail("the service runs before anybody has connected");
   }
   INRO_ASSIGN(const UniqueFd client, Connect());
-  const auto pid = [] { return std::atoi(Property(kService, "MainPID").c_str()); };
+  const auto pid = [] {
+    return static_cast<pid_t>(std::strtol(Property(kService, "MainPID").c_str(), nullptr, 10));
+  };
   if (!Wait([&] { return pid() > 1 && sys::Exists(kShown); })) {
     return Fail("a connection did not start the service: {} ({})",
                 Property(kService, "ActiveState"), Property(kService, "Result"));
@@ -113,12 +115,12 @@ Result<std::string> ProbeServices() {
   if (!shown.starts_with("1 probe ")) return Fail("it was not handed its socket: \"{}\"", shown);
   if (shown.starts_with("1 probe 0 ")) return Fail("it runs as root: \"{}\"", shown);
   if (!shown.ends_with(kService)) return Fail("its environment is wrong: \"{}\"", shown);
-  const int first = pid();
+  const pid_t first = pid();
   ::kill(first, SIGKILL);
   if (!Wait([&] { return pid() > 1 && pid() != first; })) {
     return Fail("it was not started again after it was killed");
   }
-  const int second = pid();
+  const pid_t second = pid();
   const std::string restarts = Property(kService, "NRestarts");
   INRO_TRY(Systemctl({"stop", kSocket, kService}));
   if (Property(kService, "ActiveState") != "inactive" || sys::Exists(kPath)) {

@@ -168,8 +168,7 @@ std::uint64_t Ring::Append(const Record& record) {
   std::memcpy(to, &entry, sizeof entry);
   to += sizeof entry;
   const auto put = [&to](std::string_view text, std::size_t size) {
-    std::memcpy(to, text.data(), size);
-    to += size;
+    to = std::copy_n(text.data(), size, to);
   };
   put(record.unit, entry.unit_size);
   put(record.identifier, entry.identifier_size);
