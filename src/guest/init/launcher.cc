@@ -268,11 +268,7 @@ Result<> Launcher::Prepare(const unit::Command& command, const LaunchOptions& op
                            int& exit_code) {
   const unit::Unit& unit = plan.unit;
   const bool sandboxed = sandbox::NeedsSandbox(*plan.exec);
-  if (sandboxed) {
-    plan.effective = std::make_unique<unit::ExecSettings>(*plan.exec);
-    sandbox::ApplyImplied(*plan.effective);
-    plan.exec = plan.effective.get();
-  } else if (!plan.exec->resources.devices.empty() || plan.exec->sandbox.protect_clock) {
+  if (sandboxed || !plan.exec->resources.devices.empty() || plan.exec->sandbox.protect_clock) {
     plan.effective = std::make_unique<unit::ExecSettings>(*plan.exec);
     sandbox::ApplyImplied(*plan.effective);
     plan.exec = plan.effective.get();

@@ -72,7 +72,7 @@ Result<std::string> MakeCredentials(const unit::Unit& unit, const unit::ExecSett
                                     const DirectoryOwner& owner, const sys::FileSource& files,
                                     const std::string& root) {
   if (exec.credentials.empty()) return std::string();
-  const std::string path = FolderOf(unit, root);
+  std::string path = FolderOf(unit, root);
   Credentials found;
   const auto set = [&](const std::string& id) {
     return std::ranges::find_if(exec.credentials, [&](const unit::CredentialSetting& setting) {
