@@ -9,7 +9,7 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{20};
+constexpr std::chrono::seconds kConnectLimit{60};
 
 // One side of a copy.
 struct Side {

@@ -23,7 +23,7 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{20};
+constexpr std::chrono::seconds kConnectLimit{60};
 constexpr std::array kPassedSignals = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
                                        SIGUSR1, SIGUSR2, SIGWINCH};
 

@@ -13,7 +13,7 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{20};
+constexpr std::chrono::seconds kConnectLimit{60};
 constexpr std::chrono::seconds kReadLimit{30};
 constexpr std::chrono::seconds kChangeLimit{150};
 constexpr std::string_view kChanges[] = {"start", "stop", "restart", "reload", "reset-failed"};

@@ -13,7 +13,7 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{20};
+constexpr std::chrono::seconds kConnectLimit{60};
 constexpr std::chrono::seconds kLookInterval{2};
 
 double Milliseconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }

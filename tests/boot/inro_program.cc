@@ -48,6 +48,7 @@ Result<Beside> Beside::Start(const std::vector<std::string>& argv,
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno("fork for {}", argv[0]);
   if (pid == 0) {
+    ::setpgid(0, 0);
     ::dup2(out.get(), 1);
     ::dup2(out.get(), 2);
     ::execvp(arguments[0], arguments.data());
@@ -58,7 +59,8 @@ Result<Beside> Beside::Start(const std::vector<std::string>& argv,
 
 Beside::~Beside() {
   if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
+  ::kill(-pid_, SIGKILL);
+  ::kill(pid_, SIGKILL);  // before it had its group
   ::waitpid(pid_, nullptr, 0);
 }
 

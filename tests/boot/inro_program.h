@@ -21,7 +21,7 @@ namespace inro::boot_test {
 bool Eventually(const std::function<bool()>& holds,
                 std::chrono::milliseconds limit = std::chrono::milliseconds(60'000));
 
-// A process that runs beside the test, killed with its object. Only the caller's thread may end it.
+// A process that runs beside the test, killed with its object, and what it has started too.
 class Beside {
  public:
   // `log` takes both outputs.

@@ -1,16 +1,13 @@
 // The log of whole guests: complete from the kernel's first line to the last one before power-off,
 // the same for every reader, and never in anybody's way.
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <functional>
 #include <thread>
 
 #include "guest_run.h"
+#include "log_reader.h"
 #include "protocol/log_message.h"
-#include "vmm/host/log_entry.h"
 
 namespace inro::boot_test {
 namespace {
@@ -66,58 +63,6 @@ GuestSpec Talking(const std::string& name, std::vector<image::Variant> variants)
   spec.text.insert(at + list.size(), ", \"talk.service\", \"flood.service\", \"crash.service\"");
   return spec;
 }
-
-// Reads lines until `enough` says so, the stream ends, or the time is over.
-class LogReader {
- public:
-  explicit LogReader(UniqueFd socket) : socket_(std::move(socket)) {}
-
-  bool ReadUntil(const std::function<bool(const LogEntry&)>& enough, milliseconds limit) {
-    const auto deadline = Clock::now() + limit;
-    while (true) {
-      for (; next_ < entries.size(); ++next_) {
-        if (enough(entries[next_])) {
-          ++next_;
-          return true;
-        }
-      }
-      const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now()).count();
-      pollfd waiting{.fd = socket_.get(), .events = POLLIN, .revents = 0};
-      if (left <= 0 || ::poll(&waiting, 1, static_cast<int>(left)) <= 0) return false;
-      char buffer[32 << 10];
-      const ssize_t size = ::recv(socket_.get(), buffer, sizeof buffer, 0);
-      if (size <= 0) {
-        ended = true;
-        return false;
-      }
-      bytes_.append(buffer, static_cast<std::size_t>(size));
-      std::size_t begin = 0;
-      for (std::size_t end; (end = bytes_.find('\n', begin)) != std::string::npos;
-           begin = end + 1) {
-        entries.push_back(vmm::ParseLogEntry(std::string_view(bytes_).substr(begin, end - begin)));
-      }
-      bytes_.erase(0, begin);
-    }
-  }
-  bool ReadUntilMessage(std::string_view message, milliseconds limit = milliseconds(60'000)) {
-    return ReadUntil([&](const LogEntry& entry) { return entry.message == message; }, limit);
-  }
-  void ReadToTheEnd(milliseconds limit) {
-    ReadUntil([](const LogEntry&) { return false; }, limit);
-  }
-  const LogEntry* Find(std::string_view message) const {
-    const auto found = std::ranges::find(entries, message, &LogEntry::message);
-    return found == entries.end() ? nullptr : &*found;
-  }
-
-  std::vector<LogEntry> entries;
-  bool ended = false;
-
- private:
-  UniqueFd socket_;
-  std::string bytes_;
-  std::size_t next_ = 0;
-};
 
 class Logs : public BootTest, public ::testing::WithParamInterface<image::Variant> {
  protected:

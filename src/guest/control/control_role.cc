@@ -51,9 +51,13 @@ bool CommandLineHas(std::string_view word) {
   return false;
 }
 
+// Walking the pages of a process is exact, and slow: of a fork bomb only the first are.
+constexpr std::size_t kMostWalked = 256;
+
 Result<std::vector<protocol::ProcessState>> ReadProcessStates() {
   INRO_ASSIGN(const std::vector<Process> processes, ReadProcesses());
   std::vector<protocol::ProcessState> states;
+  std::size_t walked = 0;
   for (const Process& process : processes) {
     protocol::ProcessState& state = states.emplace_back();
     state.pid = static_cast<std::uint32_t>(process.pid);
@@ -63,7 +67,7 @@ Result<std::vector<protocol::ProcessState>> ReadProcessStates() {
     state.kernel_thread = process.kernel_thread;
     state.uid = process.uid;
     if (process.state != 0) state.state.assign(1, process.state);
-    if (process.kernel_thread) continue;
+    if (process.kernel_thread || ++walked > kMostWalked) continue;
     const Resident resident = ReadResident(process.pid);
     state.rss_kib = std::max(resident.rss_kib, process.rss_kib);
     state.pss_kib = resident.pss_kib;

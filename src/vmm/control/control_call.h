@@ -14,7 +14,7 @@
 
 namespace inro::vmm {
 
-// A connection to the role. Its port opens soon after the agent's, and the role starts when
+// A connection to the role. Its port opens once the boot is over, and the role starts when
 // somebody connects: the timeout is for both. A guest without the role is told from one that still
 // boots only by then.
 Result<std::unique_ptr<wire::Client>> ConnectControl(const GuestAddress& guest,
