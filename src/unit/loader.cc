@@ -179,10 +179,21 @@ Unit* Loader::Load(std::string_view given) {
     Note(FindingKind::kError, fragment.path, 0, unit.problem);
     return &unit;
   }
+  DropItself(unit);
   AddImplicitDependencies(unit, folders_);
   // A socket may have its service by an alias (syslog.socket and syslog.service).
   for (std::string& triggered : unit.triggers) triggered = ResolveAlias(triggered);
   return &unit;
+}
+
+void Loader::DropItself(Unit& unit) {
+  for (std::vector<std::string>* names :
+       {&unit.requires_, &unit.wants, &unit.requisite, &unit.binds_to, &unit.conflicts,
+        &unit.before, &unit.after, &unit.on_failure, &unit.on_success, &unit.part_of, &unit.upholds,
+        &unit.propagates_reload_to, &unit.reload_propagated_from, &unit.propagates_stop_to,
+        &unit.stop_propagated_from, &unit.joins_namespace_of}) {
+    std::erase_if(*names, [&](const std::string& name) { return name == unit.name; });
+  }
 }
 
 std::unique_ptr<Unit> Loader::Take(std::string_view name) {
@@ -265,6 +276,11 @@ void Loader::ReadDropIns(Unit& unit, std::string_view given) {
   for (const auto& [file, path] : chosen) {
     const auto target = files_.ReadLink(path);
     if (target && *target == "/dev/null") continue;
+    // A folder, or a link to nothing or to itself, is no reason to go without the unit.
+    if (const auto text = files_.Read(path, kMaxUnitFileBytes); !text) {
+      Note(FindingKind::kError, path, 0, text.error().message());
+      continue;
+    }
     ReadInto(unit, path);
     if (unit.state != LoadState::kLoaded) return;
   }

@@ -73,6 +73,8 @@ class Loader {
   Fragment FindFragment(std::string_view name) const;
   Fragment Inspect(const std::string& path, std::string_view name) const;
   void ReadInto(Unit& unit, const std::string& path);
+  // A dependency on itself means nothing, as in systemd.
+  static void DropItself(Unit& unit);
   void ReadDropIns(Unit& unit, std::string_view given);
   void ReadLinkFolders(Unit& unit);
   std::vector<std::string> DropInFolders(const std::vector<std::string>& names) const;

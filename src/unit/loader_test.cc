@@ -67,6 +67,29 @@ TEST_F(LoaderTest, DropInsAliasesMasksAndSearchPath) {
   EXPECT_EQ(loader.Load("network.target")->state, LoadState::kLoaded);
 }
 
+TEST_F(LoaderTest, AUnitThatNamesItselfInEveryDependencyStarts) {
+  Service("self.service",
+          "After=self.service\nBefore=self.service\nRequires=self.service\nBindsTo=self.service\n"
+          "PartOf=self.service\nConflicts=self.service\nOnFailure=self.service");
+  Loader loader(files, {});
+  const auto transaction = BuildTransaction(loader, "self.service");
+  ASSERT_TRUE(transaction) << transaction.error().ToString();
+  EXPECT_LT(At(*transaction, "self.service"), transaction->jobs.size());
+  EXPECT_TRUE(loader.Load("self.service")->conflicts.empty() ||
+              loader.Load("self.service")->conflicts.front() != "self.service");
+}
+
+TEST_F(LoaderTest, ADropInThatCannotBeReadIsPassedOver) {
+  Add("a.service", "[Service]\nExecStart=/bin/a\n");
+  files.AddFile(std::string(kEtc) + "a.service.d/10.conf", "[Service]\nNice=5\n");
+  files.AddLink(std::string(kEtc) + "a.service.d/20.conf", "nothing");
+  files.AddLink(std::string(kEtc) + "a.service.d/30.conf", "30.conf");
+  Loader loader(files, {});
+  const Unit* unit = loader.Load("a.service");
+  EXPECT_EQ(unit->state, LoadState::kLoaded);
+  EXPECT_EQ(unit->service->exec.nice, 5);
+}
+
 TEST_F(LoaderTest, ASocketStartsItsServiceByAnAlias) {
   Add("rsyslog.service", "[Service]\nExecStart=/bin/x\n");
   files.AddLink(std::string(kEtc) + "syslog.service", "/usr/lib/systemd/system/rsyslog.service");
