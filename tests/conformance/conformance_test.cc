@@ -27,7 +27,7 @@ constexpr std::string_view kDefinition = R"(
 [source]
 kind = "apt"
 suite = "bookworm"
-packages = ["dash", "coreutils", "grep", "sed", "util-linux", "kmod", "dbus"]
+packages = ["dash", "coreutils", "grep", "sed", "util-linux", "mount", "kmod", "dbus"]
 
 [services]
 units = ["conformance-server.service"]
