@@ -137,6 +137,10 @@ Result<ControlGroups::Opened> ControlGroups::Open(const unit::Unit& unit,
   if (made != 0 && errno != EEXIST) return FailErrno("make {}", path);
   if (made == 0 && version_ == CgroupVersion::kV2) {
     ApplyResources(root_, path, resources, true, opened.notes);
+    if (unit.service && unit.service->oom_policy == unit::OomPolicy::kKill &&
+        !WriteText(path + "/memory.oom.group", "1")) {
+      opened.notes.emplace_back("OOMPolicy=kill has no effect: there is no memory.oom.group");
+    }
     if (resources.delegate) {
       EnableControllers(root_, path, kAllControllers);
       if (owner.uid != 0 || owner.gid != 0) HandOver(path, owner);
