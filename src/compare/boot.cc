@@ -40,8 +40,9 @@ struct Running {
   std::unique_ptr<TraceCheck> trace;  // of a probed boot
 };
 
-Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits& limits,
-                             bool traced = false) {
+// `stood_still` says whether a boot that failed is worth another one.
+Result<Running> StartOnce(const vmm::MachineConfig& machine, const BootLimits& limits, bool traced,
+                          bool& stood_still) {
   vmm::GuestOptions options;
   options.time_limit = limits.ready + limits.probe + milliseconds(60'000);
   INRO_ASSIGN(auto guest, vmm::Guest::Start(machine, options));
@@ -53,8 +54,18 @@ Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits
   vmm::ReadinessOptions wait;
   wait.timeout = limits.ready;
   wait.stop = limits.stop;
-  INRO_ASSIGN(running.readiness, vmm::WaitReady(*running.guest, running.watch, wait));
+  auto ready = vmm::WaitReady(*running.guest, running.watch, wait);
+  stood_still = running.watch.stood_still();
+  INRO_ASSIGN(running.readiness, std::move(ready));
   return running;
+}
+
+Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits& limits,
+                             bool traced = false) {
+  bool stood_still = false;
+  auto running = StartOnce(machine, limits, traced, stood_still);
+  if (running || !stood_still || limits.stop.stop_requested()) return running;
+  return StartOnce(machine, limits, traced, stood_still);
 }
 
 Result<std::unique_ptr<wire::Client>> Dial(const vmm::Guest& guest, std::uint32_t port) {

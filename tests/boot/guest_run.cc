@@ -107,6 +107,12 @@ std::string GuestRun::Console() const {
   return sys::ReadFile(guest_->paths().console_log()).value_or("");
 }
 
+bool GuestRun::StoodStill() const {
+  vmm::BootWatch watch(guest_->exec_time());
+  watch.Feed(Console() + "\n", Clock::now());
+  return watch.stood_still();
+}
+
 void GuestRun::Inspect(bool units_may_fail) {
   const std::string console = Console();
   const std::string folder = INRO_BINARY_DIR "/boot-tests/consoles";
@@ -165,7 +171,14 @@ void BootTest::Boot(const GuestSpec& spec, const image::Variant& variant,
                     const std::vector<std::string>& words) {
   ASSERT_NO_FATAL_FAILURE(Start(spec, variant, words));
   if (IsSkipped()) return;
-  const auto ready = run_->WaitReady();
+  auto ready = run_->WaitReady();
+  if (!ready && run_->StoodStill()) {
+    std::fprintf(stderr, "  a processor of the guest stood still; booted once more\n%s\n",
+                 ready.error().ToString().c_str());
+    run_.reset();
+    ASSERT_NO_FATAL_FAILURE(Start(spec, variant, words));
+    ready = run_->WaitReady();
+  }
   ASSERT_TRUE(ready) << ready.error().ToString();
   std::fprintf(stderr, "  ready after %.0f ms\n", run_->ready_ms());
 }

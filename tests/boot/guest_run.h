@@ -48,6 +48,8 @@ class GuestRun {
 
   // All of the console so far.
   std::string Console() const;
+  // vmm::BootWatch::stood_still, of that.
+  bool StoodStill() const;
   // Keeps the console and fails the running case for what a healthy guest does not print. With
   // `units_may_fail` units that fail and programs that crash are no fault: the case meant it.
   void Inspect(bool units_may_fail = false);

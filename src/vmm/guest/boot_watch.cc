@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/unique_fd.h"
 
 namespace inro::vmm {
@@ -159,6 +161,12 @@ const BootFault* BootWatch::first_serious() const {
     if (fault.kind != FaultKind::kStall) return &fault;
   }
   return nullptr;
+}
+
+bool BootWatch::stood_still() const {
+  return std::ranges::any_of(faults_, [](const BootFault& fault) {
+    return fault.kind == FaultKind::kStall && fault.line.find("soft lockup") != std::string::npos;
+  });
 }
 
 std::vector<std::string> BootWatch::LastLines(std::size_t count) const {

@@ -75,6 +75,10 @@ class BootWatch {
   const BootFault* fatal() const;
   // The first one that a boot test fails on: any but a stall. Null: none.
   const BootFault* first_serious() const;
+  // A processor of the guest made no step for tens of seconds. QEMU 7.2 without KVM can do that to
+  // a guest with several processors: a processor goes on with the translation of code that another
+  // one has patched meanwhile. One more boot shows whether it was that.
+  bool stood_still() const;
 
   // The last lines of the console, oldest first, at most `count` (and 200).
   std::vector<std::string> LastLines(std::size_t count) const;

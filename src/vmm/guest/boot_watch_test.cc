@@ -74,6 +74,8 @@ TEST_F(BootWatchTest, KnowsFaults) {
     EXPECT_EQ(watch.faults()[0].line, fault.line);
     EXPECT_EQ(watch.fatal() != nullptr, fault.kind == FaultKind::kPanic) << fault.line;
     EXPECT_EQ(watch.first_serious() != nullptr, fault.kind != FaultKind::kStall) << fault.line;
+    EXPECT_EQ(watch.stood_still(), fault.line.find("soft lockup") != std::string::npos)
+        << fault.line;
   }
 }
 
