@@ -7,6 +7,9 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
+# -O3 gains nothing here and compiles longer.
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 add_library(inro_flags INTERFACE)
 target_include_directories(inro_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(inro_flags INTERFACE
@@ -48,4 +51,10 @@ if(NOT INRO_GUEST)
   find_package(fmt REQUIRED)
   find_package(Threads REQUIRED)
   target_link_libraries(inro_flags INTERFACE fmt::fmt Threads::Threads)
+endif()
+
+# Tests are compiled more often than they run: their own code is not optimised in a release build.
+set(INRO_TEST_OPTIONS "")
+if(CMAKE_BUILD_TYPE STREQUAL Release AND NOT INRO_GUEST)
+  set(INRO_TEST_OPTIONS -O0)
 endif()

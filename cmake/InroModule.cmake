@@ -44,6 +44,7 @@ function(inro_module name)
     target_link_libraries(${name}_test PRIVATE ${name} ${M_TEST_DEPS} GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE INRO_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
       INRO_BINARY_DIR="${CMAKE_BINARY_DIR}")
+    target_compile_options(${name}_test PRIVATE ${INRO_TEST_OPTIONS})
     set(labels unit ${M_TEST_LABELS})
     gtest_discover_tests(${name}_test NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
       TEST_PREFIX ${name}. PROPERTIES LABELS "${labels}" TIMEOUT 900)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: run-one.sh PROGRAM CORPUS. Replays the seed corpus, then fuzzes for some seconds.
 set -euo pipefail
-program=$1 corpus=$2 seconds=${INRO_FUZZ_SECONDS:-4}
+program=$1 corpus=$2 seconds=${INRO_FUZZ_SECONDS:-3}
 if [ ! -x "$program" ]; then
   echo "not built: $program (run \`make fuzz\`)"
   exit 77
