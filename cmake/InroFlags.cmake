@@ -7,9 +7,6 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
 
-# -O3 gains nothing here and compiles longer.
-set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
-
 add_library(inro_flags INTERFACE)
 target_include_directories(inro_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(inro_flags INTERFACE
