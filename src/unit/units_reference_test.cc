@@ -29,6 +29,25 @@ Every directive is in one of three classes:
 - **not enforced**: a promise that this init does not keep. The build says so, once for each use.
 
 Directives in no table below are unknown and are said to be. Names that start with `X-` are ignored.
+
+## Where it is not like systemd 252
+
+Found by the conformance cases, or known from the code; what no row names is meant to be the same.
+
+| what | systemd | init = inro |
+|---|---|---|
+| `Type=dbus`: the name is lost later | the service is stopped | it stays active |
+| a cycle of orderings whose jobs are all required | the start is refused | the cycle is broken at one ordering, and named in the log |
+| `StandardInput=tty`, the terminal is another session's | waits for it | runs without a controlling terminal |
+| `LogLevelMax=` | drops lines on their way to the journal | only where the kernel's log takes the output: `StandardOutput=kmsg`, or no collector |
+| `SuccessActionExitStatus=`, `FailureActionExitStatus=` | exit status of a container's PID 1 | without effect: a virtual machine powers off |
+| `MountFlags=slave` and kin | the root is a shared mount | the root is private, and so is what a service sees |
+| `ConditionNeedsUpdate=` | compares `.updated` with `/usr` | false: a guest's tree is complete |
+| a unit file with a NUL byte, or with a broken section header | loaded as far as it goes; `LoadState=error` | refused; `LoadState=bad-setting` |
+| a socket whose `SocketUser=` does not exist | `Result=exit-code` | `Result=resources` |
+| `ListenSpecial=` with `Writable=yes` on what is no special file | fails | starts |
+| `systemctl show` | all properties | without `NFileDescriptorStore`, `TimeoutStartUSec`, `TimeoutStopUSec`, `RandomizedDelayUSec`, `FixedRandomDelay`, `IOWeight` |
+| `org.freedesktop.systemd1` on the bus | there | not there: `SystemdService=` of D-Bus activation does not start a unit |
 )";
 
 constexpr std::pair<Support, const char*> kClasses[] = {

@@ -13,7 +13,7 @@
 namespace inro::vsock_guest {
 namespace {
 
-constexpr int kSeconds = 10;
+constexpr int kSeconds = 60;
 
 Result<> Lost(std::string_view what) {
   if (errno == EAGAIN) return FailAs(ErrorKind::kTimeout, "{}: nothing for {} s", what, kSeconds);

@@ -1,5 +1,5 @@
 // A host process's end of a connection to the guest, through a hybrid socket. Blocking; all waits
-// end after ten seconds.
+// end after a minute.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 
 #include "base/scope_guard.h"
 #include "guest/init/condition_system.h"
+#include "guest/init/hypervisor.h"
 #include "guest/init/path_glob.h"
 #include "sys/file_source.h"
 #include "sys/mounts.h"
@@ -90,14 +91,17 @@ bool EvaluateCondition(const unit::Condition& condition, const unit::KernelComma
     }
     case ConditionKind::kVirtualization:
       // A guest of a virtual machine is what this init is for.
-      return condition.value == "vm" || unit::ParseBool(condition.value) == true;
+      return condition.value == "vm" || condition.value == Hypervisor() ||
+             unit::ParseBool(condition.value) == true;
     case ConditionKind::kArchitecture:
       return MatchesArchitecture(condition.value);
     case ConditionKind::kUser:
       return condition.value == "root" || condition.value == "0" || condition.value == "@system";
-    case ConditionKind::kNeedsUpdate:
+    // A guest's tree is complete and the same at every boot.
     case ConditionKind::kFirstBoot:
-      return false;  // a guest's tree is complete and the same at every boot
+      return unit::ParseBool(condition.value) == false;
+    case ConditionKind::kNeedsUpdate:
+      return false;
     case ConditionKind::kACPower:
       return unit::ParseBool(condition.value).value_or(true);
     default:

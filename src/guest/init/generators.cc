@@ -1,8 +1,5 @@
 #include "guest/init/generators.h"
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -17,6 +14,7 @@
 #include <utility>
 
 #include "base/unique_fd.h"
+#include "guest/init/hypervisor.h"
 #include "sys/spawn.h"
 #include "unit/value.h"
 
@@ -49,26 +47,6 @@ bool IsExecutable(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0 &&
          (status.st_mode & 0111) != 0;
-}
-
-// What the processor says it runs on, in systemd's words.
-std::string_view Hypervisor() {
-#if defined(__x86_64__)
-  unsigned leaf = 0;
-  char name[13] = {};
-  unsigned words[3] = {};
-  __cpuid(0x40000000U, leaf, words[0], words[1], words[2]);
-  std::memcpy(name, words, 12);
-  for (const auto& [vendor, word] :
-       {std::pair<std::string_view, std::string_view>("KVMKVMKVM", "kvm"),
-        {"TCGTCGTCGTCG", "qemu"},
-        {"Microsoft Hv", "microsoft"},
-        {"VMwareVMware", "vmware"},
-        {"XenVMMXenVMM", "xen"}}) {
-    if (vendor == name) return word;
-  }
-#endif
-  return "vm-other";
 }
 
 }  // namespace

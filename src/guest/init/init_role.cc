@@ -107,6 +107,10 @@ int Boot(char** argv, int (*generate)(int argc, char** argv)) {
   settings.generators.own = generate;
   settings.loader.facts = ReadFacts(SetHostName(line, log), SetMachineId(log));
   AddCommandLine(line, settings);
+  for (const std::string& variable : settings.environment) {
+    const std::size_t equals = variable.find('=');  // for ConditionEnvironment=
+    ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
+  }
   steps.Mark("mounts and machine");
   settings.finish_machine = [&] {
     if (traced) steps.Mark("first unit");

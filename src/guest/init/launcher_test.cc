@@ -284,7 +284,7 @@ TEST_F(LauncherTest, TheCollectorGetsTheHeader) {
   std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(::listen(listener.get(), 1), 0);
-  Exec().output = {unit::StandardStream::kKmsg, "", true};
+  Exec().output = {unit::StandardStream::kJournal, "", true};
   Exec().syslog_level = 4;
   unit_.service->start = {{0, "/bin/prog", {"prog"}}};
   int exit_code = 0;
@@ -294,7 +294,7 @@ TEST_F(LauncherTest, TheCollectorGetsTheHeader) {
   const UniqueFd peer(::accept(listener.get(), nullptr, nullptr));
   char text[256] = {};
   ASSERT_GT(::read(peer.get(), text, sizeof text - 1), 0);
-  EXPECT_STREQ(text, "prog\nsample.service\n28\n1\n0\n1\n1\n");
+  EXPECT_STREQ(text, "prog\nsample.service\n28\n1\n0\n0\n1\n");
   // One that accepts nobody holds nobody up.
   std::vector<Streams> held;
   for (int i = 0; i < 8; ++i) {
@@ -302,6 +302,11 @@ TEST_F(LauncherTest, TheCollectorGetsTheHeader) {
     ASSERT_TRUE(more);
     held.push_back(std::move(*more));
   }
+  // The kernel's log is written without the collector.
+  Exec().output = {unit::StandardStream::kKmsg, "", false};
+  const auto kernel = OpenStreams({unit_, Exec(), {}, nullptr, *output_, path}, exit_code);
+  ASSERT_TRUE(kernel);
+  EXPECT_EQ(kernel->journal_stream, "");
 }
 
 TEST_F(LauncherTest, PassesDescriptors) {

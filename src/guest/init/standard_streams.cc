@@ -162,7 +162,10 @@ class Opener {
   }
 
   Result<UniqueFd> OpenLog(const StreamSetting& setting) {
-    if (UniqueFd journal = ConnectToCollector(setting)) return journal;
+    // The kernel's log is what was asked for; a collector reads it there like any other line.
+    if (setting.kind != StandardStream::kKmsg) {
+      if (UniqueFd journal = ConnectToCollector(setting)) return journal;
+    }
     ServiceOutput::Style style{IdentifierOf(request_.unit, exec_), exec_.syslog_level,
                                exec_.syslog_level_prefix, exec_.log_level_max, setting.and_console};
     if (const auto writer = request_.output.WriterFor(request_.unit.name, std::move(style))) {
@@ -184,10 +187,10 @@ class Opener {
       return {};
     }
     ::shutdown(fd.get(), SHUT_RD);
-    const std::string header = fmt::format(
-        "{}\n{}\n{}\n{}\n0\n{}\n{}\n", IdentifierOf(request_.unit, exec_), request_.unit.name,
-        exec_.syslog_facility << 3 | exec_.syslog_level, exec_.syslog_level_prefix ? 1 : 0,
-        setting.kind == StandardStream::kKmsg ? 1 : 0, setting.and_console ? 1 : 0);
+    const std::string header =
+        fmt::format("{}\n{}\n{}\n{}\n0\n0\n{}\n", IdentifierOf(request_.unit, exec_),
+                    request_.unit.name, exec_.syslog_facility << 3 | exec_.syslog_level,
+                    exec_.syslog_level_prefix ? 1 : 0, setting.and_console ? 1 : 0);
     if (::send(fd.get(), header.data(), header.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(header.size())) {
       return {};

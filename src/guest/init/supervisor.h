@@ -183,6 +183,7 @@ class Supervisor {
   void SignalPhase(UnitRun& run, UnitPhase phase, Time now);
   bool StillAlive(const UnitRun& run) const;
   void CheckStopped(UnitRun& run, Time now);
+  void LetGo(UnitRun& run);  // its processes are no longer waited for
   void Down(UnitRun& run, Time now);
   bool ShouldRestart(const UnitRun& run) const;
   void ServiceTimeout(UnitRun& run, Time now);

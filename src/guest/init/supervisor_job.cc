@@ -491,8 +491,8 @@ void Supervisor::JobTimedOut(UnitRun& run, Time now) {
   if (idle_.erase(job.id) > 0) return Begin(run, now);
   host_.Log(LogLevel::kWarning, run.unit->name + ": its job has run out of time");
   const unit::SystemAction action = run.unit->job_timeout_action;
+  // The job ends, the unit goes on with what it does (systemd.unit(5), "JobTimeoutSec=").
   FinishJob(run, JobOutcome::kTimeout);
-  if (run.IsStarting()) BeginStop(run, now);
   RequestAction(action, run);
 }
 

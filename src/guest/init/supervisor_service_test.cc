@@ -40,6 +40,36 @@ TEST_F(SupervisorServiceTest, AServiceCanAskForItsWatchdog) {
   EXPECT_EQ(Phase("w.service"), UnitPhase::kStopWatchdog);
 }
 
+TEST_F(SupervisorServiceTest, AStopThatRunsOutOfTimeMayAbort) {
+  Add("a.service", "",
+      "ExecStart=/bin/a\nTimeoutStopSec=2\nTimeoutAbortSec=3\nTimeoutStopFailureMode=abort");
+  Submit(JobKind::kStart, "a.service");
+  const pid_t pid = Run("a.service").main_pid;
+  Submit(JobKind::kStop, "a.service");
+  Pass(2'000'000);
+  EXPECT_EQ(Phase("a.service"), UnitPhase::kStopWatchdog);
+  EXPECT_EQ(host.signals.back(), std::pair(pid, SIGABRT));
+  Pass(3'000'000);
+  EXPECT_EQ(Phase("a.service"), UnitPhase::kStopSigkill);
+  End(pid, SIGKILL);
+  EXPECT_EQ(Run("a.service").result, "timeout");
+}
+
+TEST_F(SupervisorServiceTest, WithoutSigkillASurvivorIsLeftBe) {
+  Add("a.service", "", "ExecStart=/bin/a\nTimeoutStopSec=2\nSendSIGKILL=no");
+  Submit(JobKind::kStart, "a.service");
+  const pid_t pid = Run("a.service").main_pid;
+  const JobId stop = Submit(JobKind::kStop, "a.service");
+  Pass(2'000'000);
+  EXPECT_EQ(Phase("a.service"), UnitPhase::kFailed);
+  EXPECT_EQ(Run("a.service").result, "timeout");
+  EXPECT_NE(Outcome(stop), JobOutcome::kPending);
+  EXPECT_TRUE(host.alive["a.service"].contains(pid));
+  EXPECT_EQ(host.signals.back(), std::pair(pid, SIGTERM));
+  End(pid, 0);  // later: nobody waits for it
+  EXPECT_EQ(Phase("a.service"), UnitPhase::kFailed);
+}
+
 // systemd.service(5), "Exit causes and the effect of the Restart= settings".
 enum Cause { kCleanExit, kUncleanExit, kUncleanSignal, kTimeout, kWatchdog, kCauses };
 struct RestartRow {

@@ -112,11 +112,15 @@ void Supervisor::CheckStopped(UnitRun& run, Time now) {
     if (mode == KillMode::kMixed) host_.KillGroup(*run.unit, SIGKILL, 0);
     return;
   }
+  LetGo(run);
+  RunPhase(run, UnitPhase::kStopPost, now);
+}
+
+void Supervisor::LetGo(UnitRun& run) {
   for (pid_t* pid : {&run.main_pid, &run.control_pid}) {
     if (*pid > 0) processes_.erase(*pid);
     *pid = 0;
   }
-  RunPhase(run, UnitPhase::kStopPost, now);
 }
 
 bool Supervisor::ShouldRestart(const UnitRun& run) const {
@@ -152,7 +156,8 @@ bool Supervisor::ShouldRestart(const UnitRun& run) const {
 void Supervisor::Down(UnitRun& run, Time now) {
   const unit::Unit& unit = *run.unit;
   const KillMode mode = unit.service->kill_mode;
-  if (mode != KillMode::kNone && mode != KillMode::kProcess && !host_.GroupIsEmpty(unit)) {
+  if (unit.service->send_sigkill && mode != KillMode::kNone && mode != KillMode::kProcess &&
+      !host_.GroupIsEmpty(unit)) {
     host_.KillGroup(unit, SIGKILL, 0);  // what ExecStopPost= left behind
   }
   const bool restart = ShouldRestart(run);
@@ -243,15 +248,17 @@ void Supervisor::ServiceTimeout(UnitRun& run, Time now) {
         run.result = "timeout";
         run.reason = "it did not end in time and was killed";
       }
-      if (!run.unit->service->send_sigkill) return RunPhase(run, UnitPhase::kStopPost, now);
-      return SignalPhase(run, UnitPhase::kStopSigkill, now);
+      if (run.phase == UnitPhase::kStopSigterm &&
+          run.unit->service->stop_failure_mode == unit::FailureMode::kAbort) {
+        return SignalPhase(run, UnitPhase::kStopWatchdog, now);
+      }
+      if (run.unit->service->send_sigkill) return SignalPhase(run, UnitPhase::kStopSigkill, now);
+      LetGo(run);
+      return RunPhase(run, UnitPhase::kStopPost, now);
     case UnitPhase::kStopSigkill:
       // Nothing more can be done: a process in an uninterruptible sleep. Go on without it.
       host_.Log(LogLevel::kError, run.unit->name + ": a process does not die of SIGKILL");
-      for (pid_t* pid : {&run.main_pid, &run.control_pid}) {
-        if (*pid > 0) processes_.erase(*pid);
-        *pid = 0;
-      }
+      LetGo(run);
       return RunPhase(run, UnitPhase::kStopPost, now);
     case UnitPhase::kStopPost:
       if (run.control_pid > 0) {
