@@ -16,6 +16,7 @@
 #include "guest/init/bus_name_wait.h"
 #include "guest/init/conditions.h"
 #include "guest/init/group_resources.h"
+#include "guest/init/log_level_max.h"
 #include "guest/init/mount_unit.h"
 #include "guest/init/service_credentials.h"
 #include "guest/init/service_directories.h"
@@ -356,6 +357,7 @@ Result<pid_t> Launcher::Launch(const unit::Unit& unit, const unit::Command& comm
   Plan plan(unit);
   plan.exec = ExecSettingsOf(unit);
   if (plan.exec == nullptr) return Fail("{} has no commands", unit.name);
+  SetLogLevelMax(unit.name, plan.exec->log_level_max, settings_.directory_root);
   int exit_code = sys::kExitExec;
   const auto prepared = Prepare(command, options, plan, exit_code);
   if (!prepared && exit_code == 0) return std::unexpected(prepared.error());
@@ -471,6 +473,7 @@ void Launcher::CleanUp(const unit::Unit& unit, bool restarting) {
   // The next start has a new name, and fresh folders and networks.
   states_.erase(unit.name);
   if (restarting) return;
+  SetLogLevelMax(unit.name, kAllLogLevels, settings_.directory_root);
   output_.Forget(unit.name);
   groups_.Remove(unit);
 }

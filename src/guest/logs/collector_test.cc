@@ -223,6 +223,26 @@ TEST_F(CollectorTest, KernelRecordsGapsAndRestarts) {
   EXPECT_THAT(all[3], HasSubstr("\"seq\":4"));
 }
 
+// LogLevelMax=, of a unit that only the init can name.
+TEST_F(CollectorTest, LessSevereLinesOfAUnitAreLeftOut) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root is believed when it names a unit";
+  settings_.intake.units_folder = Path("");
+  Begin();
+  const std::string link = Path("/log-level-max:quiet.service");
+  ASSERT_EQ(::symlink("4", link.c_str()), 0);
+  const UniqueFd reader = Reader();
+  auto service = wire::Connect(
+      {.kind = wire::Address::Kind::kUnix, .path = Path("/run/systemd/journal/stdout")},
+      milliseconds(60'000));
+  ASSERT_TRUE(service);
+  Send(service->get(), "quiet\nquiet.service\n6\n1\n0\n0\n0\ninformed\n<4>warned\n<3>failed\n");
+  service->reset();
+  const auto lines = Lines(reader.get(), 2);
+  ASSERT_THAT(lines, SizeIs(2));
+  EXPECT_THAT(lines[0], HasSubstr("\"msg\":\"warned\""));
+  EXPECT_THAT(lines[1], HasSubstr("\"msg\":\"failed\""));
+}
+
 TEST_F(CollectorTest, TwoReadersGetTheSameAndAfterSkips) {
   Begin();
   const UniqueFd socket = Datagram("/dev/log");

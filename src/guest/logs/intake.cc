@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <limits>
 
@@ -29,11 +30,20 @@ void Intake::Take(Record record) {
     };
     const RateLimit::Verdict verdict = limit_.Judge(sender, record.monotonic_us, report);
     if (verdict == RateLimit::Verdict::kDropFirst) changed_();
-    if (verdict != RateLimit::Verdict::kTake) return;
+    if (verdict != RateLimit::Verdict::kTake || IsTooVerbose(record)) return;
     if (forwarder_ != nullptr) forwarder_->Forward(record);
     if (record.message.starts_with('{') && TakeAgentLine(record)) return;
   }
   Keep(record);
+}
+
+bool Intake::IsTooVerbose(const Record& record) const {
+  if (record.unit.empty()) return false;
+  // Asked for each record: it may change at any time, and costs a microsecond.
+  char level = 0;
+  const std::string link = protocol::LogLevelLink(settings_.units_folder, record.unit);
+  return ::readlink(link.c_str(), &level, 1) == 1 && level >= '0' && level <= '7' &&
+         record.priority > level - '0';
 }
 
 bool Intake::TakeAgentLine(const Record& record) {

@@ -12,6 +12,7 @@
 #include "guest/logs/record.h"
 #include "guest/logs/ring.h"
 #include "guest/logs/syslog_forwarder.h"
+#include "protocol/log_level_link.h"
 
 namespace inro::guest::logs {
 
@@ -26,6 +27,8 @@ struct IntakeSettings {
   std::uint64_t rate_burst = 10'000;  // per sender in RateLimit::kInterval; 0: no limit
   // Of the agent's lines, less severe ones are left out (agent.log).
   std::uint8_t agent_threshold = kPriorityInfo;
+  // Where the init leaves LogLevelMax= of units.
+  std::string units_folder{protocol::kUnitsFolder};
 };
 
 class Intake {
@@ -57,6 +60,7 @@ class Intake {
 
  private:
   void Keep(const Record& record);
+  bool IsTooVerbose(const Record& record) const;  // LogLevelMax= of its unit
   bool TakeAgentLine(const Record& record);
   void ReportDrops(std::string_view sender, std::uint64_t dropped);
 
