@@ -8,7 +8,6 @@ namespace inro::boot_test {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 // images/debian with a target of its own, and a service that sends SIGRTMIN+4 to process 1 when the
 // kernel command line asks for it.
@@ -73,14 +72,6 @@ TEST_P(KernelWord, SignalToProcessOnePowersOff) {
   EXPECT_EQ(exit->reason, vmm::GuestExit::Reason::kGuest) << exit->ToString();
   EXPECT_EQ(exit->status, 0) << exit->ToString();
   EXPECT_THAT(run_->Console(), HasSubstr("Power down"));
-}
-
-// A kernel that takes no unsigned module gets them with their signature.
-TEST_F(BootTest, EnforcedModuleSignaturesAreVerified) {
-  INRO_BOOT(DebianSpec(), kInitrdInro, {"module.sig_enforce=1", "loglevel=7"});
-  ExpectHealthy();
-  EXPECT_THAT(run_->Console(), Not(HasSubstr("module verification failed")));
-  ExpectPowerOff();
 }
 
 INSTANTIATE_TEST_SUITE_P(Boot, KernelWord, ::testing::Values(kInitrdInro, kImageSystemd),

@@ -1,8 +1,5 @@
 #include "guest/extension/module_set.h"
 
-#include <fcntl.h>
-#include <linux/module.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -42,13 +39,7 @@ void AddLine(const std::string& folder, std::string_view path, std::string_view 
 }
 
 Result<> LoadFile(const std::string& path) {
-  if (path.ends_with(".ko")) {
-    errno = sys::LoadKernelModule(path);
-  } else {
-    INRO_ASSIGN(const UniqueFd file, sys::Open(path, O_RDONLY));
-    const int flags = MODULE_INIT_COMPRESSED_FILE;
-    errno = ::syscall(SYS_finit_module, file.get(), "", flags) == 0 ? 0 : errno;
-  }
+  errno = sys::LoadKernelModule(path);
   if (errno != 0 && errno != EEXIST) return FailErrno("load {}", path);
   return {};
 }
