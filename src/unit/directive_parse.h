@@ -70,10 +70,10 @@ void UnsignedInto(DirectiveContext& context, unsigned& target);
 void IntegerInto(DirectiveContext& context, std::optional<int>& target, int min, int max);
 // Bytes with the suffixes K, M, G, T; empty resets.
 void SizeInto(DirectiveContext& context, std::optional<std::uint64_t>& target);
-// A list of quoted words; an empty value resets it.
 // The value's words (systemd.syntax(7)), specifiers not expanded; none, and a problem, when a quote
 // is not closed.
 std::vector<std::string> QuotedWords(DirectiveContext& context);
+// A list of quoted words; an empty value resets it.
 void WordsInto(DirectiveContext& context, std::vector<std::string>& target);
 // Names of units; those that are none are left out with a problem. Never reset by an empty value,
 // as in the original.

@@ -204,22 +204,27 @@ std::unique_ptr<Unit> Loader::Take(std::string_view name) {
   return unit;
 }
 
+void Loader::MarkBad(Unit& unit, const std::string& path, const Error& error) {
+  unit.state = LoadState::kBad;
+  unit.problem = error.ToString();
+  Note(FindingKind::kError, error.file().empty() ? path : error.file(), error.line(),
+       error.message());
+}
+
 void Loader::ReadInto(Unit& unit, const std::string& path) {
-  const auto fail = [&](const Error& error) {
-    unit.state = LoadState::kBad;
-    unit.problem = error.ToString();
-    Note(FindingKind::kError, error.file().empty() ? path : error.file(), error.line(),
-         error.message());
-  };
   const auto text = files_.Read(path, kMaxUnitFileBytes);
-  if (!text) return fail(text.error());
-  if (text->empty() && unit.files.empty()) {  // an empty file masks
+  if (!text) return MarkBad(unit, path, text.error());
+  if (text->empty()) {  // an empty file masks
     unit.state = LoadState::kMasked;
     return;
   }
-  const auto assignments = ParseUnitSyntax(*text, path, findings_);
-  if (!assignments) return fail(assignments.error());
-  if (!options_.facts.os_known && AsksForOsRelease(*text)) {
+  Apply(unit, path, *text);
+}
+
+void Loader::Apply(Unit& unit, const std::string& path, std::string_view text) {
+  const auto assignments = ParseUnitSyntax(text, path, findings_);
+  if (!assignments) return MarkBad(unit, path, assignments.error());
+  if (!options_.facts.os_known && AsksForOsRelease(text)) {
     for (const char* release : {"/etc/os-release", "/usr/lib/os-release"}) {
       const auto fields = files_.Read(release, 64 << 10);
       if (fields) SetOsRelease(options_.facts, *fields);
@@ -227,7 +232,7 @@ void Loader::ReadInto(Unit& unit, const std::string& path) {
     }
   }
   AddToFingerprint(unit.fingerprint, path);
-  AddToFingerprint(unit.fingerprint, *text);
+  AddToFingerprint(unit.fingerprint, text);
   unit.files.push_back(path);
   for (const Assignment& row : *assignments) {
     ApplyAssignment(unit, options_.facts, row.section, row.name, row.value, path, row.line,
@@ -277,11 +282,12 @@ void Loader::ReadDropIns(Unit& unit, std::string_view given) {
     const auto target = files_.ReadLink(path);
     if (target && *target == "/dev/null") continue;
     // A folder, or a link to nothing or to itself, is no reason to go without the unit.
-    if (const auto text = files_.Read(path, kMaxUnitFileBytes); !text) {
+    const auto text = files_.Read(path, kMaxUnitFileBytes);
+    if (!text) {
       Note(FindingKind::kError, path, 0, text.error().message());
       continue;
     }
-    ReadInto(unit, path);
+    Apply(unit, path, *text);
     if (unit.state != LoadState::kLoaded) return;
   }
 }

@@ -280,6 +280,13 @@ TEST_F(LoaderTest, TransactionOrdersAndDropsWhatIsOnlyWanted) {
   EXPECT_FALSE(transaction->jobs[At(*transaction, "a.service")].wanted_only);
 }
 
+// Only a unit's own file masks by being empty.
+TEST_F(LoaderTest, AnEmptyDropInChangesNothing) {
+  files.AddFile(std::string(kEtc) + "network.target.d/nothing.conf", "");
+  Loader loader(files, {});
+  EXPECT_EQ(loader.Load("network.target")->state, LoadState::kLoaded);
+}
+
 TEST_F(LoaderTest, CyclesAreBrokenAndNamed) {
   Add("go.target", "[Unit]\nRequires=a.service\nWants=b.service\n");
   Service("a.service", "After=b.service");
