@@ -10,11 +10,16 @@ namespace inro::guest {
 void SetLogLevelMax(std::string_view unit, int level, const std::string& root) {
   const std::string folder = root + std::string(protocol::kUnitsFolder);
   const std::string link = protocol::LogLevelLink(folder, unit);
-  // Without it the collector takes everything: the unit runs all the same.
+  const std::string wanted = level < kAllLogLevels ? std::to_string(level) : "";
+  // What is right already stays: the collector may look at any time.
+  char found = 0;
+  const ssize_t size = ::readlink(link.c_str(), &found, 1);
+  if (std::string_view(&found, size == 1 ? 1 : 0) == wanted) return;
   ::unlink(link.c_str());
-  if (level >= kAllLogLevels) return;
+  if (wanted.empty()) return;
+  // Without it the collector takes everything: the unit runs all the same.
   ::mkdir(folder.c_str(), 0755);
-  static_cast<void>(::symlink(std::to_string(level).c_str(), link.c_str()) == 0);
+  static_cast<void>(::symlink(wanted.c_str(), link.c_str()) == 0);
 }
 
 }  // namespace inro::guest

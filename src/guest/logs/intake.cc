@@ -37,13 +37,17 @@ void Intake::Take(Record record) {
   Keep(record);
 }
 
-bool Intake::IsTooVerbose(const Record& record) const {
+bool Intake::IsTooVerbose(const Record& record) {
   if (record.unit.empty()) return false;
-  // Asked for each record: it may change at any time, and costs a microsecond.
-  char level = 0;
-  const std::string link = protocol::LogLevelLink(settings_.units_folder, record.unit);
-  return ::readlink(link.c_str(), &level, 1) == 1 && level >= '0' && level <= '7' &&
-         record.priority > level - '0';
+  if (record.unit != last_level_.unit || record.monotonic_us >= last_level_.until_us) {
+    constexpr std::uint64_t kKeptUs = 100'000;
+    char level = 0;
+    const std::string link = protocol::LogLevelLink(settings_.units_folder, record.unit);
+    const bool limited = ::readlink(link.c_str(), &level, 1) == 1 && level >= '0' && level <= '7';
+    last_level_ = {std::string(record.unit), limited ? level - '0' : kPriorityDebug,
+                   record.monotonic_us + kKeptUs};
+  }
+  return record.priority > last_level_.level;
 }
 
 bool Intake::TakeAgentLine(const Record& record) {

@@ -60,7 +60,7 @@ class Intake {
 
  private:
   void Keep(const Record& record);
-  bool IsTooVerbose(const Record& record) const;  // LogLevelMax= of its unit
+  bool IsTooVerbose(const Record& record);  // LogLevelMax= of its unit
   bool TakeAgentLine(const Record& record);
   void ReportDrops(std::string_view sender, std::uint64_t dropped);
 
@@ -70,6 +70,12 @@ class Intake {
   RateLimit limit_;
   std::function<void()> changed_;
   SyslogForwarder* forwarder_ = nullptr;
+  // LogLevelMax= of the unit that wrote last, which is often the one that writes next.
+  struct UnitLevel {
+    std::string unit;
+    int level = kPriorityDebug;
+    std::uint64_t until_us = 0;  // monotonic: asked again from then on
+  } last_level_;
 };
 
 }  // namespace inro::guest::logs
