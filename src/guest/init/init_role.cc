@@ -60,6 +60,14 @@ void AddCommandLine(const unit::KernelCommandLine& line, MainLoopSettings& setti
   }
 }
 
+// What units get is what ConditionEnvironment= asks of PID 1.
+void UseEnvironment(const unit::Environment& environment) {
+  for (const std::string& variable : environment) {
+    const std::size_t equals = variable.find('=');
+    ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
+  }
+}
+
 unit::SystemFacts ReadFacts(std::string host_name, std::string machine_id) {
   struct utsname system{};
   ::uname(&system);
@@ -107,10 +115,7 @@ int Boot(char** argv, int (*generate)(int argc, char** argv)) {
   settings.generators.own = generate;
   settings.loader.facts = ReadFacts(SetHostName(line, log), SetMachineId(log));
   AddCommandLine(line, settings);
-  for (const std::string& variable : settings.environment) {
-    const std::size_t equals = variable.find('=');  // for ConditionEnvironment=
-    ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
-  }
+  UseEnvironment(settings.environment);
   steps.Mark("mounts and machine");
   settings.finish_machine = [&] {
     if (traced) steps.Mark("first unit");
