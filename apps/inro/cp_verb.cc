@@ -9,8 +9,6 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{60};
-
 // One side of a copy.
 struct Side {
   std::string guest;  // empty: this host
@@ -56,7 +54,7 @@ class CpVerb final : public Verb {
     }
     INRO_ASSIGN(const vmm::GuestAddress guest,
                 vmm::FindGuest(source.guest.empty() ? destination.guest : source.guest));
-    INRO_ASSIGN(const auto client, vmm::ConnectControl(guest, kConnectLimit));
+    INRO_ASSIGN(const auto client, vmm::ConnectControl(guest));
     session.progress.Step(fmt::format("copy {}", source_));
     vmm::CopyOptions options;
     options.archive = archive_;

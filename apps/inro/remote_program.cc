@@ -23,7 +23,6 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{60};
 constexpr std::array kPassedSignals = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,
                                        SIGUSR1, SIGUSR2, SIGWINCH};
 
@@ -87,7 +86,7 @@ class SignalPassage {
 Result<int> RunRemoteProgram(RemoteProgram program) {
   protocol::ExecStartRequest& request = program.request;
   INRO_ASSIGN(const vmm::GuestAddress guest, vmm::FindGuest(program.guest));
-  INRO_ASSIGN(const auto client, vmm::ConnectControl(guest, kConnectLimit));
+  INRO_ASSIGN(const auto client, vmm::ConnectControl(guest));
   if (request.terminal) {
     const sys::TerminalSize size = sys::SizeOfTerminal(STDIN_FILENO);
     request.rows = size.rows;

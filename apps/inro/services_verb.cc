@@ -13,7 +13,6 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{60};
 constexpr std::chrono::seconds kReadLimit{30};
 constexpr std::chrono::seconds kChangeLimit{150};
 constexpr std::string_view kChanges[] = {"start", "stop", "restart", "reload", "reset-failed"};
@@ -103,7 +102,7 @@ class ServicesVerb final : public Verb {
                     guest_, action_);
     }
     INRO_ASSIGN(const vmm::GuestAddress guest, vmm::FindGuest(guest_));
-    INRO_ASSIGN(const auto control, vmm::ConnectControl(guest, kConnectLimit));
+    INRO_ASSIGN(const auto control, vmm::ConnectControl(guest));
     if (!unit_.empty() && unit_.find('.') == unit_.npos) unit_ += ".service";
     if (list) return List(*control);
     if (action_ == "status") return Status(*control);

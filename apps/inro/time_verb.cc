@@ -13,7 +13,6 @@
 namespace inro::cli {
 namespace {
 
-constexpr std::chrono::seconds kConnectLimit{60};
 constexpr std::chrono::seconds kLookInterval{2};
 
 double Milliseconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
@@ -99,8 +98,7 @@ class TimeVerb final : public Verb {
         {"--for", "SECONDS", &seconds_, "How long to watch"},
         {"--plot", "FILE", &plots_,
          "Write what was watched as a picture: FILE.html, FILE.svg or FILE.txt; - prints it; may "
-         "be "
-         "given several times"},
+         "be given several times"},
         {"--format", "", &format_, "How to print it", {"text", "json"}},
     };
   }
@@ -113,7 +111,7 @@ class TimeVerb final : public Verb {
       return FailAs(ErrorKind::kBadInput, "--watch prints lines, not one document");
     }
     INRO_ASSIGN(const vmm::GuestAddress guest, vmm::FindGuest(guest_));
-    INRO_ASSIGN(const auto control, vmm::ConnectControl(guest, kConnectLimit));
+    INRO_ASSIGN(const auto control, vmm::ConnectControl(guest));
     if (watch_) return Watch(session, *control);
     INRO_ASSIGN(const std::string json, vmm::AskClockState(*control));
     INRO_ASSIGN(const vmm::ClockState state, vmm::ParseClockState(json));

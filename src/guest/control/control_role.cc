@@ -51,9 +51,6 @@ bool CommandLineHas(std::string_view word) {
   return false;
 }
 
-// Walking the pages of a process is exact, and slow: of a fork bomb only the first are.
-constexpr std::size_t kMostWalked = 256;
-
 Result<std::vector<protocol::ProcessState>> ReadProcessStates() {
   INRO_ASSIGN(const std::vector<Process> processes, ReadProcesses());
   std::vector<protocol::ProcessState> states;

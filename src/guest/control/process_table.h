@@ -30,6 +30,8 @@ struct Resident {
   std::uint64_t rss_kib = 0;
   std::uint64_t pss_kib = 0;
 };
+// Walking takes time: who reads many processes walks so many and no more. Of a fork bomb the first.
+inline constexpr std::size_t kMostWalked = 256;
 Resident ReadResident(int pid, const std::string& proc = "/proc");
 
 // "MemAvailable" of meminfo, in KiB.

@@ -58,9 +58,6 @@ bool IsUnitWord(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c > ' ' && c < 127; });
 }
 
-// Walking the pages of a process takes time: of a fork bomb only the first are.
-constexpr std::size_t kMostWalked = 256;
-
 // A controller counts a unit's memory only from when it was turned on, which init = inro does for
 // units with limits: what the unit's processes have is asked of themselves, too.
 void FillMemory(std::vector<Service>& services) {

@@ -14,11 +14,14 @@
 
 namespace inro::vmm {
 
+// How long a boot that is under way may still take until the control port opens.
+inline constexpr std::chrono::seconds kControlPortLimit{60};
+
 // A connection to the role. Its port opens once the boot is over, and the role starts when
 // somebody connects: the timeout is for both. A guest without the role is told from one that still
 // boots only by then.
-Result<std::unique_ptr<wire::Client>> ConnectControl(const GuestAddress& guest,
-                                                     std::chrono::milliseconds timeout);
+Result<std::unique_ptr<wire::Client>> ConnectControl(
+    const GuestAddress& guest, std::chrono::milliseconds timeout = kControlPortLimit);
 
 // The error of an answer that is not OK, in words for the user: what the guest says, and nothing of
 // the wire. An absent role and a guest without it are told apart from a refusal.
