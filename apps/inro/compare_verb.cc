@@ -46,6 +46,7 @@ class CompareVerb final : public Verb {
     // Guests die with their objects; Ctrl-C during a boot is asked for between two polls.
     const StopOnInterrupt stop(session);
     options_.limits.stop = stop.token();
+    options_.limits.note = [&session](std::string_view line) { session.progress.Note(line); };
     INRO_ASSIGN(const compare::Comparison comparison,
                 compare::Compare(definition, options_, session.progress));
     if (html_.empty()) html_ = options_.build.out_dir + "/" + comparison.name + ".compare.html";

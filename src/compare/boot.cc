@@ -65,6 +65,7 @@ Result<Running> StartAndWait(const vmm::MachineConfig& machine, const BootLimits
   bool stood_still = false;
   auto running = StartOnce(machine, limits, traced, stood_still);
   if (running || !stood_still || limits.stop.stop_requested()) return running;
+  limits.note("a processor of the guest stood still (soft lockup): it is booted once more");
   return StartOnce(machine, limits, traced, stood_still);
 }
 

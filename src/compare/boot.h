@@ -18,6 +18,7 @@ struct BootLimits {
   std::chrono::milliseconds ready{180'000};  // from exec of QEMU to the agent's first answer
   std::chrono::milliseconds probe{120'000};  // from ready to the end of the probes
   std::stop_token stop;                      // kInterrupted when requested
+  std::function<void(std::string_view)> note = [](std::string_view) {};  // a line for the user
 };
 
 // Milliseconds from exec of QEMU to the first answered Health/Check. The guest is then killed: a
