@@ -64,7 +64,7 @@ class Packages : public BootTest, public ::testing::WithParamInterface<Guest> {
     return spec;
   }
   std::string Shell(const std::string& script) {
-    const ShellResult ran = RunInGuest(*run_, script);
+    const Ran ran = RunInGuest(*run_, script);
     EXPECT_EQ(ran.status, 0) << script << "\n" << ran.out;
     return ran.out;
   }

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "guest_run.h"
+#include "guest_shell.h"
 #include "sys/file.h"
 #include "vmm/control/control_call.h"
 #include "vmm/control/copy.h"
@@ -25,39 +26,17 @@ using ::testing::HasSubstr;
 // images/debian with the tools that the cases look with; exec and copies themselves need none.
 GuestSpec ToolsSpec() {
   GuestSpec spec = DebianWith("tools", "", "", {kInitrdInro, kImageSystemd});
-  const std::string dash = "  \"dash\",\n";
-  const std::size_t at = spec.text.find(dash);
-  EXPECT_NE(at, std::string::npos);
-  if (at != std::string::npos) spec.text.insert(at, "  \"coreutils\",\n");
+  AddPackage(spec, "coreutils");
   return spec;
 }
-
-struct Ran {
-  int status = -1;
-  std::string out;
-};
 
 class Exec : public BootTest, public ::testing::WithParamInterface<image::Variant> {
  protected:
   // Runs a program in the guest and collects what it says on both streams.
-  Ran Run(protocol::ExecStartRequest request, int in = -1) {
-    Ran ran;
-    const auto client = run_->DialControl();
-    EXPECT_TRUE(client) << client.error().ToString();
-    if (!client) return ran;
-    vmm::ExecSession session(**client);
-    const auto started = session.Start(request);
-    EXPECT_TRUE(started) << started.error().ToString();
-    if (!started) return ran;
-    if (started->id == 0) return {vmm::StatusOfFailedStart(*started), started->message};
-    const auto folder = sys::TempDir::Create("inro-exec");
-    const std::string file = folder->path() + "/out";
-    const auto out = sys::Open(file, O_WRONLY | O_CREAT | O_APPEND);
-    const auto end = session.Run({.in = in, .out = out->get(), .err = out->get()});
-    EXPECT_TRUE(end) << end.error().ToString();
-    if (end) ran.status = end->ExitStatus();
-    ran.out = sys::ReadFile(file).value_or("");
-    return ran;
+  Ran Run(const protocol::ExecStartRequest& request, int in = -1) {
+    auto ran = RunProgram(*run_, request, in);
+    EXPECT_TRUE(ran) << ran.error().ToString();
+    return std::move(ran).value_or(Ran{});
   }
   Ran Shell(std::string script) { return Run({.argv = {"sh", "-c", std::move(script)}}); }
 

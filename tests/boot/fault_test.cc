@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "guest_run.h"
+#include "guest_shell.h"
 #include "log_reader.h"
 #include "protocol/agent_api.h"
 #include "sys/file.h"
@@ -46,30 +47,14 @@ GuestSpec FaultSpec(const image::Variant& variant) {
                "ExecStart=/bin/sh -c 'i=0; while [ $$i -lt 4000 ]; do echo count $$i; "
                "i=$$((i+1)); done; echo count over; exec sleep infinity'\n"),
       {variant});
-  const std::string dash = "  \"dash\",\n";
-  const std::size_t at = spec.text.find(dash);
-  EXPECT_NE(at, std::string::npos);
-  if (at != std::string::npos) spec.text.insert(at, "  \"coreutils\",\n");
+  AddPackage(spec, "coreutils");
   return spec;
 }
-
-struct Ran {
-  int status = -1;
-  std::string out;
-};
 
 class Faults : public BootTest, public ::testing::WithParamInterface<image::Variant> {
  protected:
   Result<Ran> TryShell(const std::string& script) {
-    INRO_ASSIGN(const auto client, run_->DialControl());
-    vmm::ExecSession session(*client);
-    INRO_ASSIGN(const auto started, session.Start({.argv = {"sh", "-c", script}}));
-    if (started.id == 0) return Ran{vmm::StatusOfFailedStart(started), started.message};
-    INRO_ASSIGN(const auto folder, sys::TempDir::Create("inro-fault"));
-    INRO_ASSIGN(const UniqueFd out, sys::Open(folder.path() + "/out", O_RDWR | O_CREAT | O_APPEND));
-    INRO_ASSIGN(const auto end, session.Run({.in = -1, .out = out.get(), .err = out.get()}));
-    INRO_ASSIGN(const std::string text, sys::ReadFile(folder.path() + "/out"));
-    return Ran{end.ExitStatus(), text};
+    return RunProgram(*run_, {.argv = {"sh", "-c", script}});
   }
   Ran Shell(const std::string& script) {
     const auto ran = TryShell(script);

@@ -1,6 +1,7 @@
 #include "guest_build.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -63,6 +64,12 @@ Result<GuestBuild> ReadBuild(const std::string& folder, const std::string& name)
 }
 
 }  // namespace
+
+void AddPackage(GuestSpec& spec, const std::string& package) {
+  const std::size_t at = spec.text.find("  \"dash\",\n");
+  EXPECT_NE(at, std::string::npos) << "images/debian lists no dash to put " << package << " beside";
+  if (at != std::string::npos) spec.text.insert(at, "  \"" + package + "\",\n");
+}
 
 std::string VariantName(const image::Variant& variant) {
   std::string init = variant.init;

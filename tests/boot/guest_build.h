@@ -42,6 +42,9 @@ GuestSpec DebianSpec();
 GuestSpec DebianWith(const std::string& name, const std::string& top, const std::string& sections,
                      std::vector<image::Variant> variants);
 
+// A further package for a guest made of images/debian.
+void AddPackage(GuestSpec& spec, const std::string& package);
+
 inline const image::Variant kInitrdInro{image::Form::kInitrd, "inro"};
 inline const image::Variant kInitrdSystemd{image::Form::kInitrd, "systemd"};
 inline const image::Variant kImageInro{image::Form::kImage, "inro"};

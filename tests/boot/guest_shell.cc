@@ -8,28 +8,23 @@
 
 namespace inro::boot_test {
 
-ShellResult RunInGuest(GuestRun& run, const std::string& script) {
-  ShellResult ran;
-  const auto client = run.DialControl();
-  EXPECT_TRUE(client) << client.error().ToString();
-  if (!client) return ran;
-  vmm::ExecSession session(**client);
-  const auto started = session.Start({.argv = {"timeout", "120", "bash", "-c", script}});
-  EXPECT_TRUE(started) << started.error().ToString();
-  if (!started) return ran;
-  if (started->id == 0) return {vmm::StatusOfFailedStart(*started), started->message};
-  const auto folder = sys::TempDir::Create("inro-shell");
-  EXPECT_TRUE(folder);
-  if (!folder) return ran;
-  const std::string file = folder->path() + "/out";
-  const auto out = sys::Open(file, O_WRONLY | O_CREAT | O_APPEND);
-  EXPECT_TRUE(out);
-  if (!out) return ran;
-  const auto end = session.Run({.out = out->get(), .err = out->get()});
-  EXPECT_TRUE(end) << end.error().ToString();
-  if (end) ran.status = end->ExitStatus();
-  ran.out = sys::ReadFile(file).value_or("");
-  return ran;
+Result<Ran> RunProgram(GuestRun& run, const protocol::ExecStartRequest& request, int in) {
+  INRO_ASSIGN(const auto client, run.DialControl());
+  vmm::ExecSession session(*client);
+  INRO_ASSIGN(const auto started, session.Start(request));
+  if (started.id == 0) return Ran{vmm::StatusOfFailedStart(started), started.message};
+  INRO_ASSIGN(const auto folder, sys::TempDir::Create("inro-run"));
+  const std::string file = folder.path() + "/out";
+  INRO_ASSIGN(const UniqueFd out, sys::Open(file, O_WRONLY | O_CREAT | O_APPEND));
+  INRO_ASSIGN(const auto end, session.Run({.in = in, .out = out.get(), .err = out.get()}));
+  INRO_ASSIGN(std::string text, sys::ReadFile(file));
+  return Ran{end.ExitStatus(), std::move(text)};
+}
+
+Ran RunInGuest(GuestRun& run, const std::string& script) {
+  auto ran = RunProgram(run, {.argv = {"timeout", "120", "bash", "-c", script}});
+  EXPECT_TRUE(ran) << ran.error().ToString();
+  return std::move(ran).value_or(Ran{});
 }
 
 }  // namespace inro::boot_test

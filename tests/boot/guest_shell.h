@@ -1,18 +1,24 @@
-// Scripts in a booted guest, by the control role's exec.
+// Programs and scripts in a booted guest, by the control role's exec.
 #pragma once
 
 #include <string>
 
 #include "guest_run.h"
+#include "protocol/exec_message.h"
 
 namespace inro::boot_test {
 
-struct ShellResult {
-  int status = -1;  // 124: the script took longer than two minutes
+struct Ran {
+  int status = -1;
   std::string out;  // both streams
 };
 
-// Runs a script of bash. The guest needs bash and coreutils.
-ShellResult RunInGuest(GuestRun& run, const std::string& script);
+// Runs a program and collects what it says. One that cannot be started has the status that a shell
+// gives, and the reason as its output. `in` is its standard input; -1: none.
+Result<Ran> RunProgram(GuestRun& run, const protocol::ExecStartRequest& request, int in = -1);
+
+// Runs a script of bash, two minutes at most (then the status is 124); what goes wrong fails the
+// case. The guest needs bash and coreutils.
+Ran RunInGuest(GuestRun& run, const std::string& script);
 
 }  // namespace inro::boot_test
