@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "guest/logs/collector.h"
+#include "log_ways.h"
 #include "sys/file.h"
 #include "wire/address.h"
 
@@ -42,22 +43,7 @@ UniqueFd Connect(const std::string& path, int type) {
   return fd;
 }
 
-struct Way {
-  const char* name;
-  const char* path;
-  int type;
-  const char* head;    // once, before the first line
-  const char* before;  // of each line
-};
-
-constexpr Way kWays[] = {
-    {"syslog", "/run/systemd/journal/dev-log", SOCK_DGRAM, "", "<14>Nov 24 10:00:00 bench[1]: "},
-    {"native", "/run/systemd/journal/socket", SOCK_DGRAM, "",
-     "PRIORITY=6\nSYSLOG_IDENTIFIER=bench\nCODE_FILE=a.c\nMESSAGE="},
-    {"stdout", "/run/systemd/journal/stdout", SOCK_STREAM, "bench\n\n6\n0\n0\n0\n0\n", ""},
-};
-
-Result<> Measure(const Way& way) {
+Result<> Measure(const bench::LogWay& way) {
   INRO_ASSIGN(const sys::TempDir folder, sys::TempDir::Create("inro-log-bench"));
   INRO_TRY(sys::MakeDirectories(folder.path() + "/dev"));
   INRO_ASSIGN(const auto loop, wire::Loop::Create());
@@ -117,7 +103,7 @@ Result<> Measure(const Way& way) {
 }  // namespace inro::guest::logs
 
 int main() {
-  for (const auto& way : inro::guest::logs::kWays) {
+  for (const auto& way : inro::bench::kLogWays) {
     if (const auto done = inro::guest::logs::Measure(way); !done) {
       fmt::print("{}: {}\n", way.name, done.error().ToString());
       return 1;

@@ -19,10 +19,8 @@ Result<Seconds> ConnectSequentially(const std::string& hybrid_socket, int count)
 Result<Seconds> ConnectConcurrently(const std::string& hybrid_socket, int count);
 // Round trips of 64 bytes on one connection, sorted.
 Result<std::vector<Seconds>> RoundTrips(const std::string& hybrid_socket, int count);
-// So many bytes to the guest, which only counts them: what the device and the guest's driver take.
-Result<Seconds> StreamToGuest(const std::string& hybrid_socket, std::uint64_t bytes);
-
-// So many bytes to the guest, whose checksum is compared. `port`: kSinkPort or kStallingSinkPort.
+// So many bytes to the guest, whose checksum is compared. `port`: kSinkPort or
+// kStallingSinkPort; kCountedSinkPort computes no checksum: then it is what device and driver take.
 Result<Seconds> SendToGuest(const std::string& hybrid_socket, std::uint64_t bytes,
                             std::uint32_t port = kSinkPort);
 // So many bytes from the guest, each compared. The reader begins after `stall`; during that, echoes

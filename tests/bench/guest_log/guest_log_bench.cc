@@ -26,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "../log_ways.h"
 #include "base/unique_fd.h"
 #include "sys/file.h"
 
@@ -33,20 +34,6 @@ namespace inro::bench {
 namespace {
 
 constexpr const char* kRoleRoot = "/run/inro-log-bench";
-
-struct Way {
-  const char* name;
-  const char* path;
-  int type;
-  const char* head;    // once, before the first line
-  const char* before;  // of each line
-};
-constexpr Way kWays[] = {
-    {"syslog", "/run/systemd/journal/dev-log", SOCK_DGRAM, "", "<14>Nov 24 10:00:00 bench[1]: "},
-    {"native", "/run/systemd/journal/socket", SOCK_DGRAM, "",
-     "PRIORITY=6\nSYSLOG_IDENTIFIER=bench\nCODE_FILE=a.c\nMESSAGE="},
-    {"stdout", "/run/systemd/journal/stdout", SOCK_STREAM, "bench\n\n6\n0\n0\n0\n0\n", ""},
-};
 
 struct Subject {
   std::string name;
@@ -165,7 +152,7 @@ Result<> WaitTaken(int socket, pid_t collector) {
   return {};
 }
 
-Result<Measured> Round(const Subject& subject, const Way& way, int lines) {
+Result<Measured> Round(const Subject& subject, const LogWay& way, int lines) {
   const UniqueFd socket = Connect(subject.root + way.path, way.type);
   if (!socket) return Fail("{}: nobody listens at {}", subject.name, subject.root + way.path);
   if (way.head[0] != 0) INRO_TRY(sys::WriteAll(socket.get(), way.head, "the collector"));
@@ -209,7 +196,7 @@ Result<> CheckKept(const std::string& root, int lines) {
   return Fail("role logs has only {} records of {} lines", records, lines);
 }
 
-Result<Measured> OneRound(Subject subject, const Way& way, int lines) {
+Result<Measured> OneRound(Subject subject, const LogWay& way, int lines) {
   pid_t reader = -1;
   if (subject.own) {
     subject.collector = StartRole(subject.root);
@@ -243,7 +230,7 @@ Result<> Run(int lines, int rounds) {
   fmt::print("{} lines of some 90 bytes, median of {} rounds\n", lines, rounds);
   fmt::print("{:8} {:18} {:>10} {:>7} {:>13} {:>7} {:>11} {:>7}\n", "way", "collector", "lines/s",
              "ratio", "CPU us/line", "ratio", "memory KiB", "ratio");
-  for (const Way& way : kWays) {
+  for (const LogWay& way : kLogWays) {
     std::vector<std::vector<Measured>> all(subjects.size());
     for (int round = 0; round < rounds; ++round) {
       for (std::size_t i = 0; i < subjects.size(); ++i) {
