@@ -170,7 +170,8 @@ TEST_P(Faults, ARoleThatIsKilledComesBackAndNothingElseNotices) {
   units_may_fail_ = true;
   const auto agent = Pids();
   ASSERT_TRUE(agent.contains("kata-agent.service"));
-  Shell(fmt::format("kill -KILL {}", agent.at("kata-agent.service")));
+  // The guest's end may come before the answer.
+  (void)TryShell(fmt::format("kill -KILL {}", agent.at("kata-agent.service")));
   const auto exit = run_->WaitExit(90s);
   ASSERT_TRUE(exit) << exit.error().ToString();
   EXPECT_EQ(exit->reason, vmm::GuestExit::Reason::kGuest) << exit->ToString();
