@@ -4,6 +4,7 @@
 #include <linux/vm_sockets.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -11,6 +12,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,8 @@ namespace inro::guest::console {
 namespace {
 
 constexpr int kPatienceMs = 2000;
+constexpr int kRoundsOfKilling =
+    200;  // 10 ms each; more than one only while children have children
 
 std::vector<std::string> Environment(std::string_view terminal_type) {
   return {fmt::format("PATH={}", sys::kProgramPath), "HOME=/root", "USER=root", "LOGNAME=root",
@@ -56,6 +60,31 @@ void Say(int fd, std::string_view line) {
   (void)sys::WriteAll(fd, fmt::format("{}\r\n", line), "the console");
 }
 
+// Ends what the shell leaves behind, in whatever process group: jobs that have lost their parent
+// are this process's children (it is their subreaper). A kernel without lists of children leaves
+// that to the unit's control group.
+void EndTheRest(pid_t shell) {
+  // A shell tells its jobs itself, if it gets to it in time.
+  ::kill(-shell, SIGHUP);
+  for (int i = 0; i < 20 && ::waitpid(shell, nullptr, WNOHANG) == 0; ++i) ::usleep(10'000);
+  ::kill(-shell, SIGKILL);
+  for (int i = 0; i < kRoundsOfKilling; ++i) {
+    const std::string children = sys::ReadFile("/proc/thread-self/children").value_or("");
+    for (const char* at = children.c_str(); *at != '\0';) {
+      char* end = nullptr;
+      const long pid = std::strtol(at, &end, 10);
+      if (end == at) break;
+      ::kill(static_cast<pid_t>(pid), SIGKILL);
+      at = end;
+    }
+    pid_t reaped = 0;
+    while ((reaped = ::waitpid(-1, nullptr, WNOHANG)) > 0) {
+    }
+    if (reaped < 0) return;
+    ::usleep(10'000);
+  }
+}
+
 int ServeConnection(int connection) {
   if (!MayTalk(connection)) return 1;
   const sys::Shell shell = sys::FindShell();
@@ -74,15 +103,14 @@ int ServeConnection(int connection) {
     return 1;
   }
   terminal->slave.reset();
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::fcntl(connection, F_SETFL, ::fcntl(connection, F_GETFL) | O_NONBLOCK);
   const UniqueFd child(static_cast<int>(::syscall(SYS_pidfd_open, *pid, 0)));
   Pass(connection, terminal->master.get(), child.get(), kPatienceMs);
   // What the shell has started in the background ends with its terminal.
   terminal->master.reset();
   ::shutdown(connection, SHUT_WR);
-  ::kill(-*pid, SIGHUP);
-  for (int i = 0; i < 20 && ::waitpid(*pid, nullptr, WNOHANG) == 0; ++i) ::usleep(10'000);
-  ::kill(-*pid, SIGKILL);
+  EndTheRest(*pid);
   return 0;
 }
 

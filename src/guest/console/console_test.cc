@@ -117,6 +117,18 @@ TEST_F(ConsoleTest, AGonePeerTakesItsProgramsAlong) {
   EXPECT_FALSE(runs());
 }
 
+// Jobs of a shell that dies without a word to them.
+TEST_F(ConsoleTest, AKilledShellsJobsEndToo) {
+  Type("sleep 1000 & echo pid=$!=; kill -KILL $$\n");
+  const std::string shown = Until("\x01 never");
+  const std::size_t at = shown.rfind("pid=");
+  ASSERT_NE(at, std::string::npos) << shown;
+  const pid_t program = std::atoi(shown.c_str() + at + 4);
+  ASSERT_GT(program, 0) << shown;
+  EXPECT_TRUE(Ends());
+  EXPECT_NE(::kill(program, 0), 0) << program;
+}
+
 TEST_F(ConsoleTest, CtrlCEndsTheForegroundProgram) {
   Type("echo up-$((1 + 1)); sleep 1000\n");
   EXPECT_NE(Until("up-2").find("up-2"), std::string::npos);
