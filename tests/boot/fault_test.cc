@@ -241,7 +241,8 @@ void Faults::ExpectOthersAnswerBeside(const std::string& bomb, int most) {
   const auto ms = [](auto time) { return std::chrono::duration<double, std::milli>(time).count(); };
   std::fprintf(stderr, "  %s: %d processes; agent %.0f ms, exec %.0f ms, console %.0f ms\n",
                bomb.c_str(), bombs, ms(checked - asked), ms(ran - checked), ms(seen - ran));
-  EXPECT_GT(bombs, 10);
+  // A shell that cannot fork any more ends.
+  EXPECT_GT(bombs, 1);
   EXPECT_LE(bombs, most);
   ASSERT_EQ(Shell(fmt::format("systemctl stop {}", bomb)).status, 0);
   EXPECT_TRUE(Eventually([&] {

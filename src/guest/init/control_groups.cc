@@ -20,6 +20,9 @@ constexpr std::string_view kDefaultSlice = "system.slice";
 constexpr const char* kControlName = "/.control";
 constexpr std::size_t kMaxProcesses = 65536;
 constexpr int kMaxDepth = 32;
+// Reads of a group that is to be signalled, and the pause while it does not stand still yet.
+constexpr int kMostPasses = 200;
+constexpr useconds_t kPassPauseUs = 1000;
 
 // Up to `limit` bytes of a file of the kernel's.
 std::string ReadText(const std::string& path, std::size_t limit = 1 << 20) {
@@ -182,10 +185,32 @@ void ControlGroups::Kill(const unit::Unit& unit, int signal, pid_t except) const
       WriteText(PathOf(unit) + "/cgroup.kill", "1")) {
     return;
   }
-  for (const pid_t pid : Processes(unit)) {
-    if (pid == except) continue;
-    ::kill(pid, signal);
-    if (signal != SIGKILL) ::kill(pid, SIGCONT);
+  std::vector<pid_t> signalled{except};
+  const auto signal_others = [&] {
+    bool news = false;
+    for (const pid_t pid : Processes(unit)) {
+      const auto at = std::ranges::lower_bound(signalled, pid);
+      if (at != signalled.end() && *at == pid) continue;
+      signalled.insert(at, pid);
+      news = ::kill(pid, signal) == 0 || news;
+      if (signal != SIGKILL) ::kill(pid, SIGCONT);
+    }
+    return news;
+  };
+  const std::vector<pid_t> first = Processes(unit);
+  if (std::ranges::all_of(first, [&](pid_t pid) { return pid == except; })) return;
+  // Others may fork faster than they can be read: they stand still meanwhile, and act on the signal
+  // after it. One in the middle of a fork, or of a read from a disk, takes a moment to stand.
+  const std::string path = PathOf(unit);
+  const bool freezes = version_ == CgroupVersion::kV2 && WriteText(path + "/cgroup.freeze", "1");
+  const ScopeGuard thaw([&] {
+    if (freezes) WriteText(path + "/cgroup.freeze", "0");
+  });
+  for (int pass = 0; pass < kMostPasses; ++pass) {
+    const bool stands =
+        !freezes || ReadText(path + "/cgroup.events").find("frozen 1") != std::string::npos;
+    if (!signal_others() && stands) return;
+    if (!stands) ::usleep(kPassPauseUs);
   }
 }
 

@@ -45,7 +45,8 @@ class ControlGroups {
   bool IsEmpty(const unit::Unit& unit) const;
   // At most 65536 pids, of the group and the groups below it.
   std::vector<pid_t> Processes(const unit::Unit& unit) const;
-  // SIGKILL without a race where the kernel has cgroup.kill; else one by one.
+  // To all but `except`, also to those that are forked meanwhile: SIGKILL by cgroup.kill where the
+  // kernel has it, else one by one in a frozen group.
   void Kill(const unit::Unit& unit, int signal, pid_t except) const;
   // Removes the group and empty groups below it.
   void Remove(const unit::Unit& unit) const;
