@@ -62,6 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Closure{"bookworm_full", "bookworm",
                             Join(Join(kGuestPackages, kEssentialPackages), kServicePackages)},
                     Closure{"trixie_guest", "trixie", kGuestPackages},
+                    Closure{"trixie_without_systemd", "trixie", {"base-passwd", "chrony", "dash"}},
                     Closure{"trixie_full", "trixie",
                             Join(Join(kGuestPackages, kEssentialPackages), kServicePackages)}),
     [](const auto& closure) { return closure.param.name; });

@@ -72,8 +72,9 @@ void ExpectSame(const std::string& name, const std::vector<std::string>& files) 
   auto first = sys::TempDir::Create("inro-first-");
   auto second = sys::TempDir::Create("inro-second-place-");
   ASSERT_TRUE(first && second);
-  const auto a =
-      RunBuild({CopyTo(name, first->path() + "/a"), first->path() + "/out", "022", "", {}});
+  // Strict: of a definition that comes with inro, nothing is left undone under either init.
+  const auto a = RunBuild(
+      {CopyTo(name, first->path() + "/a"), first->path() + "/out", "022", "", {"--strict"}});
   ASSERT_TRUE(a) << a.error().ToString();
   if (a->status != 0 && a->err.find("cannot reach the mirror") != std::string::npos) {
     GTEST_SKIP() << a->err;
@@ -145,6 +146,25 @@ TEST(WarmRebuild, OfTheInitrdIsPrinted) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
   ASSERT_TRUE(again && again->status == 0);
   std::printf("warm rebuild of the initrd: %.1f s\n", took.count());
+}
+
+TEST(StrictBuild, RefusesADirectiveThatIsNotEnforced) {
+  auto folder = sys::TempDir::Create("inro-strict-");
+  ASSERT_TRUE(folder);
+  const std::string definition = CopyTo("hello", folder->path() + "/a");
+  const std::string unit = definition + "/units/hello.service";
+  const auto text = sys::ReadFile(unit);
+  ASSERT_TRUE(text);
+  ASSERT_TRUE(sys::WriteFile(unit, *text + "[Service]\nRestrictFileSystems=ext4\n"));
+  const Build build{
+      definition, folder->path() + "/out", "022", "", {"--form", "initrd", "--strict"}};
+  const auto run = RunBuild(build);
+  ASSERT_TRUE(run) << run.error().ToString();
+  if (run->err.find("cannot reach the mirror") != std::string::npos) GTEST_SKIP() << run->err;
+  EXPECT_NE(run->status, 0);
+  EXPECT_NE(run->err.find("--strict: "), std::string::npos) << run->err;
+  EXPECT_NE(run->err.find("RestrictFileSystems"), std::string::npos) << run->err;
+  EXPECT_FALSE(sys::Exists(folder->path() + "/out"));
 }
 
 TEST(FailedBuild, LeavesNothingBehind) {

@@ -200,6 +200,14 @@ Result<> ApplyGuestUsers(RuleContext& context) {
 }
 
 Result<> ApplySubordinateIds(RuleContext& context) {
+  bool made = false;
+  for (const std::string_view package : {"login", "login.defs", "passwd"}) {
+    made = made || context.HasPackage(package);
+  }
+  for (const MaintainerScript& script : context.source().scripts) {
+    made = made || (script.package == "base-passwd" && script.text.contains("/etc/subuid"));
+  }
+  if (!made) return {};
   for (const std::string_view path : {"etc/subuid", "etc/subgid"}) {
     INRO_TRY(context.PutIfAbsent(path, MakeFile("", 0644)));
   }

@@ -27,6 +27,7 @@ Result<> ApplyMasterAccounts(RuleContext& context);
 Result<> ApplySysusersFiles(RuleContext& context);
 Result<> ApplyDeclaredAccounts(RuleContext& context);
 Result<> ApplyGuestUsers(RuleContext& context);
+// Empty /etc/subuid and /etc/subgid: bookworm's login and passwd make them, trixie's base-passwd.
 Result<> ApplySubordinateIds(RuleContext& context);
 
 }  // namespace inro::image

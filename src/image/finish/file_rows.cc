@@ -90,9 +90,6 @@ constexpr FileRow kRows[] = {
     {"mount-points", "", kLink, "var/run", "/run", 0777, "root", "root"},
     {"mount-points", "", kLink, "var/lock", "/run/lock", 0777, "root", "root"},
 
-    {"login-files", "login login.defs passwd", kText, "etc/subuid", "", 0644, "root", "root"},
-    {"login-files", "login login.defs passwd", kText, "etc/subgid", "", 0644, "root", "root"},
-
     {"base-files", "base-files", kCopy, "etc/profile", "usr/share/base-files/profile", 0644, "root",
      "root"},
     {"base-files", "base-files", kCopy, "etc/motd", "usr/share/base-files/motd", 0644, "root",

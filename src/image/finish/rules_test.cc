@@ -66,6 +66,21 @@ TEST_F(Rules, IdsAreUniqueAndSayWhatTheyReplace) {
   }
 }
 
+TEST_F(Rules, SubordinateIdsAreThePackagesThatMakeThem) {
+  const auto install = [&](const std::string& script) {
+    source_.scripts.push_back({"base-passwd", "3.6", "postinst", script});
+  };
+  Install("base-passwd");
+  install("update-passwd\n");
+  EXPECT_EQ(*Apply("login-files"), 0U) << "bookworm's base-passwd leaves them to login";
+  EXPECT_EQ(Text("etc/subuid"), "(absent)");
+  install("touch \"$DPKG_ROOT/etc/subuid\"\n");
+  Put("etc/subgid", "mine\n");
+  EXPECT_EQ(*Apply("login-files"), 1U);
+  EXPECT_EQ(Text("etc/subuid"), "");
+  EXPECT_EQ(Text("etc/subgid"), "mine\n");
+}
+
 TEST_F(Rules, ShellsAreWrittenUnderBothNames) {
   Put("usr/share/debianutils/shells", "# comment\n/bin/sh\n");
   Put("usr/share/debianutils/shells.d/bash", "/bin/bash\n/usr/bin/rbash\nno path\n");
