@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 
 #include "protocol/time_message.h"
 #include "sys/file.h"
@@ -40,6 +41,9 @@ class HostVerb final : public Verb {
     if (receiver_) receiver_->Stop();
     RemoveSocket(guest, protocol::kTimePort);
     if (receiver_) RemoveSocket(guest, protocol::kTracePort);
+    std::stop_source stop;
+    if (interrupted) stop.request_stop();
+    outputs_.Finish(stop.get_token());
     session.progress.Note(Summary(time->counts()));
     return interrupted ? 130 : 0;
   }

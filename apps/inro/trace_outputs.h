@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "verb.h"
@@ -16,11 +17,13 @@ class TraceOutputs {
   // A further one, which outlives this.
   void Add(vmm::TraceSink& sink) { all_.Add(sink); }
   vmm::TraceSink& sink() { return all_; }
-  // Sends what is still queued for the collector.
-  void Finish() { forward_.reset(); }
+  // Sends what is still queued for the collector, which may be slow for a minute; whoever asks for
+  // the end does not wait for that long.
+  void Finish(const std::stop_token& stop);
 
  private:
   std::unique_ptr<vmm::TraceFileSink> file_;
+  Session* session_ = nullptr;
   std::unique_ptr<vmm::TraceForwardSink> forward_;
   vmm::TraceFanOut all_;
 };

@@ -60,7 +60,7 @@ class TraceVerb final : public Verb {
     const Result<int> status = IsBootable(target_options_.path) ? TraceBoot(session, stop.token())
                                                                 : TraceGuest(session, stop.token());
     if (!status) return status;
-    outputs_.Finish();
+    outputs_.Finish(stop.token());
     if (!html_.empty()) {
       const report::Timeline timeline = report::MakeTimeline(memory_.Spans());
       INRO_TRY(sys::WriteFile(html_, report::TimelinePage(timeline, title_)));

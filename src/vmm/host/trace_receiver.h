@@ -26,6 +26,8 @@ namespace inro::vmm {
 class TraceSink {
  public:
   virtual ~TraceSink() = default;
+  // False: Take will not take now. Only calls of Take make the room less.
+  virtual bool HasRoom() const { return true; }
   // False: it cannot be taken now; the sender is told to try again (503).
   virtual bool Take(const protocol::ExportTraceRequest& request) = 0;
 };

@@ -59,8 +59,13 @@ bool TraceMemorySink::WaitFor(std::string_view name, std::chrono::milliseconds l
   });
 }
 
+bool TraceFanOut::HasRoom() const {
+  return std::ranges::all_of(sinks_, [](const TraceSink* sink) { return sink->HasRoom(); });
+}
+
 bool TraceFanOut::Take(const protocol::ExportTraceRequest& request) {
-  if (!sinks_.empty() && !sinks_.front()->Take(request)) return false;
+  if (sinks_.empty()) return true;
+  if (!HasRoom() || !sinks_.front()->Take(request)) return false;
   for (std::size_t i = 1; i < sinks_.size(); ++i) sinks_[i]->Take(request);
   return true;
 }

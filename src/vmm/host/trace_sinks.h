@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -57,26 +58,38 @@ class TraceMemorySink final : public TraceSink {
 Result<std::string> OtlpTraceUrl(const std::string& url);
 
 struct TraceForwardOptions {
-  std::size_t queue_bytes = std::size_t{16}
-                            << 20;             // a full queue takes nothing: the guest keeps it
+  // A full queue takes nothing: the guest keeps it.
+  std::size_t queue_bytes = std::size_t{16} << 20;
   std::chrono::milliseconds first_pause{200};  // doubled up to longest_pause
   std::chrono::milliseconds longest_pause{10'000};
+  // Of a collector that is not reached; of one that has a request and stalls. A request that is
+  // given up and sent again arrives twice.
+  std::chrono::milliseconds connect_limit{10'000};
+  std::chrono::milliseconds request_limit{90'000};
   std::chrono::milliseconds end_limit{5000};   // for what is queued when the sink goes away
   std::function<void(std::string_view)> note;  // from the sink's thread
 };
 
-// Posts to an OTLP/HTTP collector, in protobuf, from a thread of its own.
+// Posts to an OTLP/HTTP collector, in protobuf, from a thread of its own: however slow the
+// collector is, Take never waits for it.
 class TraceForwardSink final : public TraceSink {
  public:
   TraceForwardSink(std::string url, TraceForwardOptions options);
   ~TraceForwardSink() override;
+  bool HasRoom() const override;
   bool Take(const protocol::ExportTraceRequest& request) override;
+  // Takes nothing more, and waits until the collector has all, `limit` has passed, or `stop` says
+  // so. Within a second of either it gives up the request that it waits for. Idempotent.
+  void End(std::chrono::milliseconds limit, const std::stop_token& stop = {});
   std::uint64_t sent() const;     // requests
   std::uint64_t refused() const;  // by the collector for good, or left at the end
 
  private:
   void Run();
   bool SendOne(const std::string& body);  // false: the time for the end is over
+  Result<long> Post(const std::string& body) const;
+  void EndBy(std::chrono::steady_clock::time_point when);
+  bool IsOver() const;
   void Note(const std::string& text) const;
 
   const std::string url_;
@@ -86,16 +99,17 @@ class TraceForwardSink final : public TraceSink {
   std::deque<std::string> queue_;  // under mutex_, as what follows
   std::size_t queue_bytes_ = 0;
   bool ending_ = false;
-  std::chrono::steady_clock::time_point end_by_{};
+  std::chrono::steady_clock::time_point end_by_ = std::chrono::steady_clock::time_point::max();
   std::uint64_t sent_ = 0;
   std::uint64_t refused_ = 0;
   std::thread thread_;
 };
 
-// To each of several. A request is taken when the first takes it; the others get it then too.
+// To each of several, in their order: a request is taken when all have room and the first takes it.
 class TraceFanOut final : public TraceSink {
  public:
   void Add(TraceSink& sink) { sinks_.push_back(&sink); }
+  bool HasRoom() const override;
   bool Take(const protocol::ExportTraceRequest& request) override;
 
  private:

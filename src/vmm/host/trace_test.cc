@@ -1,7 +1,5 @@
 // The receiving end of traces: parsers, streams, the receiver on a real socket, the sinks.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -225,45 +223,6 @@ TEST_F(ReceiverTest, StopTakesWhatHasArrived) {
   ASSERT_TRUE(sys::WriteAll(fd->get(), KataFrame(kKataSpan), "socket"));
   receiver_->Stop();
   EXPECT_EQ(memory_.size(), 1u);
-}
-
-TEST_F(ReceiverTest, ForwardsToACollector) {
-  // The collector is a receiver on TCP: libcurl speaks to it.
-  UniqueFd tcp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(::bind(tcp.get(), reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
-  socklen_t size = sizeof name;
-  ASSERT_EQ(::getsockname(tcp.get(), reinterpret_cast<sockaddr*>(&name), &size), 0);
-  const std::string url = fmt::format("http://127.0.0.1:{}", ntohs(name.sin_port));
-
-  TraceMemorySink collector;
-  std::unique_ptr<TraceReceiver> server;
-  {
-    TraceForwardOptions options;
-    options.first_pause = 20ms;
-    options.end_limit = 60s;
-    TraceForwardSink forward(OtlpTraceUrl(url).value(), options);
-    // It is away at first.
-    EXPECT_TRUE(forward.Take(OneSpan("first")));
-    std::this_thread::sleep_for(50ms);
-    EXPECT_EQ(forward.sent(), 0u);
-    ASSERT_EQ(::listen(tcp.get(), 5), 0);
-    server = TraceReceiver::Start(std::move(tcp), collector).value();
-    EXPECT_TRUE(forward.Take(OneSpan("second")));
-  }
-  EXPECT_EQ(collector.size(), 2u);
-  EXPECT_TRUE(collector.WaitFor("second", 0ms));
-}
-
-TEST(TraceForward, AFullQueueTakesNothing) {
-  TraceForwardOptions options;
-  options.queue_bytes = 100;
-  options.end_limit = 0ms;
-  TraceForwardSink forward("http://127.0.0.1:1/v1/traces", options);
-  EXPECT_TRUE(forward.Take(OneSpan("a")));
-  EXPECT_FALSE(forward.Take(OneSpan("b")));
 }
 
 TEST(TraceFile, HoldsOneRequestALine) {
