@@ -144,6 +144,12 @@ void Link(const sys::FileSource& files, InstallPlan& plan, std::string path,
   plan.links.push_back({std::move(path), target});
 }
 
+void Want(const sys::FileSource& files, InstallPlan& plan, const std::string& path,
+          const std::string& target) {
+  plan.wanted.push_back({path, target});
+  Link(files, plan, path, target);
+}
+
 Result<std::vector<std::string>> EnableOne(const sys::FileSource& files, const Reader& reader,
                                            const InstallOptions& options, const std::string& name,
                                            InstallPlan& plan) {
@@ -170,7 +176,7 @@ Result<std::vector<std::string>> EnableOne(const sys::FileSource& files, const R
     if (files.TypeOf(path) == Type::kFile) {
       return FailAs(ErrorKind::kBadInput, "{} is a file: it is not replaced by a link", path);
     }
-    Link(files, plan, path, file.path);
+    Want(files, plan, path, file.path);
   }
   const auto into = [&](const std::vector<std::string>& targets, std::string_view suffix) {
     for (const std::string& target : targets) {
@@ -180,7 +186,7 @@ Result<std::vector<std::string>> EnableOne(const sys::FileSource& files, const R
             "{} is a template without DefaultInstance=: name an instance to enable it", file.name));
         continue;
       }
-      Link(files, plan, fmt::format("{}/{}{}/{}", options.folder, target, suffix, link_name),
+      Want(files, plan, fmt::format("{}/{}{}/{}", options.folder, target, suffix, link_name),
            file.path);
     }
   };
@@ -292,6 +298,12 @@ Result<InstallPlan> PlanUnmask(const sys::FileSource& files, const std::vector<s
     return std::vector<std::string>();
   }));
   return plan;
+}
+
+std::string UnitFilePath(const sys::FileSource& files, const std::string& name,
+                         const std::vector<std::string>& search_path) {
+  UnitFile file = Reader(files, search_path).Read(name);
+  return file.masked ? "" : std::move(file.path);
 }
 
 std::string_view UnitFileState(const sys::FileSource& files, const std::string& name,

@@ -21,7 +21,8 @@ struct LinkChange {
 };
 
 struct InstallPlan {
-  std::vector<LinkChange> links;  // in the order to do them; none when all is as wanted
+  std::vector<LinkChange> links;   // in the order to do them; none when all is as wanted
+  std::vector<LinkChange> wanted;  // of PlanEnable: every link that it means, also those there are
   std::vector<std::string> notes;
   bool has_install_section = false;  // of any unit named
 };
@@ -42,6 +43,11 @@ Result<InstallPlan> PlanMask(const sys::FileSource& files, const std::vector<std
                              const InstallOptions& options = {});
 Result<InstallPlan> PlanUnmask(const sys::FileSource& files, const std::vector<std::string>& names,
                                const InstallOptions& options = {});
+
+// Path of the unit's file, or of its template's; an alias is followed. Empty: there is none, or it
+// is masked.
+std::string UnitFilePath(const sys::FileSource& files, const std::string& name,
+                         const std::vector<std::string>& search_path = DefaultSearchPath());
 
 // The word of `systemctl is-enabled`: enabled, enabled-runtime, linked, alias, masked,
 // masked-runtime, static, indirect, disabled, generated, transient; "not-found" when there is no

@@ -45,8 +45,10 @@ TEST_F(InstallTest, EnableMakesTheLinksOfInstall) {
   EXPECT_EQ(UnitFileState(files, "a.service"), "disabled");
   Do(plan);
   EXPECT_TRUE(PlanEnable(files, {"a.service"})->links.empty());
+  EXPECT_EQ(PlanEnable(files, {"a.service"})->wanted.size(), 4U);
   EXPECT_EQ(UnitFileState(files, "a.service"), "enabled");
   EXPECT_EQ(UnitFileState(files, "b.service"), "alias");
+  EXPECT_EQ(UnitFilePath(files, "b.service"), std::string(kLib) + "a.service");
   EXPECT_EQ(Text(PlanDisable(files, {"a.service"})),
             (std::vector<std::string>{"/etc/systemd/system/b.service ",
                                       "/etc/systemd/system/multi-user.target.wants/a.service ",
@@ -80,6 +82,7 @@ TEST_F(InstallTest, MasksAndErrors) {
   EXPECT_EQ(PlanEnable(files, {"../x"}).error().kind(), ErrorKind::kBadInput);
   Do(PlanMask(files, {"a.service"}));
   EXPECT_EQ(UnitFileState(files, "a.service"), "masked");
+  EXPECT_EQ(UnitFilePath(files, "a.service"), "");
   EXPECT_FALSE(PlanEnable(files, {"a.service"}));
   EXPECT_EQ(Text(PlanUnmask(files, {"a.service"})),
             std::vector<std::string>{"/etc/systemd/system/a.service "});

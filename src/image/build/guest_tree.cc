@@ -7,6 +7,7 @@
 #include "image/build/package_origin.h"
 #include "image/build/user_files.h"
 #include "image/finish/units.h"
+#include "image/tree/tree_file_source.h"
 
 namespace inro::image {
 namespace {
@@ -49,7 +50,7 @@ FinishOptions FinishOptionsFor(const Definition& definition, std::string_view in
   }
   if (init != "systemd") {
     for (const std::string_view unit : kOnlyWithSystemd) {
-      if (!FindUnitFile(tree, unit).empty()) options.masked_units.emplace_back(unit);
+      if (!FindUnitFile(tree, std::string(unit)).empty()) options.masked_units.emplace_back(unit);
     }
   }
   options.default_target = kDefaultTarget;
@@ -79,19 +80,19 @@ std::unexpected<Error> Located(const Definition& definition, const Error& error)
   return std::unexpected(Error::InFile(definition.file, 0, text));
 }
 
-// Enabled units of the usual targets are started by kata-containers.target too.
+// What the usual targets want of the enabled units, kata-containers.target wants too.
 Result<> LinkToGuestTarget(const std::vector<std::string>& enabled, Tree& tree) {
   for (const std::string& name : enabled) {
-    const std::string path = FindUnitFile(tree, name);
-    if (path.empty()) continue;
-    INRO_ASSIGN(const std::string_view text, tree.ReadFile(path));
-    const InstallSection install = ParseInstallSection(text);
-    for (std::string_view target : kUsualTargets) {
-      const auto& wanted_by = install.wanted_by;
-      if (std::ranges::find(wanted_by, target) == wanted_by.end()) continue;
-      INRO_TRY(tree.Put(fmt::format("etc/systemd/system/{}.wants/{}", kDefaultTarget, name),
-                        MakeSymlink("/" + path, "inro")));
-      break;
+    INRO_ASSIGN(const unit::InstallPlan plan,
+                unit::PlanEnable(TreeFileSource(tree), {name}, TreeInstallOptions()));
+    for (const unit::LinkChange& link : plan.wanted) {
+      for (const std::string_view target : kUsualTargets) {
+        const std::string folder = fmt::format("/etc/systemd/system/{}.wants/", target);
+        if (!link.path.starts_with(folder)) continue;
+        INRO_TRY(tree.Put(fmt::format("etc/systemd/system/{}.wants/{}", kDefaultTarget,
+                                      std::string_view(link.path).substr(folder.size())),
+                          MakeSymlink(link.target, "inro")));
+      }
     }
   }
   return {};

@@ -4,8 +4,8 @@
 #include <map>
 
 #include "image/build/guest_files.h"
-#include "image/build/tree_file_source.h"
 #include "image/build/unit_check_start.h"
+#include "image/tree/tree_file_source.h"
 #include "unit/loader.h"
 #include "unit/transaction.h"
 

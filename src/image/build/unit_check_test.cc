@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "image/build/tree_file_source.h"
 #include "image/build/unit_check_files.h"
 #include "image/build/unit_check_start.h"
+#include "image/tree/tree_file_source.h"
 #include "sys/file.h"
 #include "unit/loader.h"
 

@@ -8,6 +8,23 @@
 #include "image/finish/tmpfiles.h"
 #include "image/finish/units.h"
 
+namespace {
+
+// Enables a unit of that text, which is all there is in the tree.
+bool EnableAlone(std::string_view text) {
+  inro::image::SourceTree source;
+  static_cast<void>(source.tree.Put("usr/lib/systemd/system/fuzz.service",
+                                    inro::image::MakeFile(std::string(text))));
+  inro::image::FinishOptions options;
+  options.enabled_units = {"fuzz.service"};
+  inro::image::FinishReport report;
+  inro::image::RuleContext context(source, options, report);
+  context.Enter("units");
+  return inro::image::ApplyUnitEnablement(context).has_value();
+}
+
+}  // namespace
+
 // The first byte chooses the parser.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
@@ -20,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       break;
     case 1:
-      (void)inro::image::ParseInstallSection(text);
+      (void)EnableAlone(text);
       break;
     case 2:
       (void)inro::image::ParseSysusers(text, "fuzz");

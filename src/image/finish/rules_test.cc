@@ -218,6 +218,46 @@ TEST_F(Rules, UnitsFollowTheirInstallSection) {
   EXPECT_TRUE(tree.Contains(top + "sockets.target.requires/app.socket"));
 }
 
+TEST_F(Rules, UnitsAreEnabledAsSystemctlDoes) {
+  const std::string units = "usr/lib/systemd/system/";
+  const std::string top = "etc/systemd/system/";
+  Put(units + "app.service",
+      "[Service]\n[Install]\nAlias=other.service\nWantedBy=x.target\nAlso=gone.service\n");
+  // [Install] of a drop-in counts, and a template has its instance in the link's name.
+  Put(units + "app.service.d/more.conf", "[Install]\nRequiredBy=y.target\nWantedBy=z@%p.target\n");
+  Put(units + "many@.service", "[Install]\nWantedBy=x.target\nDefaultInstance=one\n");
+  Put(units + "bare.service", "[Service]\n");
+  options_.enabled_units = {"app.service", "many@.service", "bare.service"};
+  ASSERT_TRUE(Apply("units").has_value());
+  for (const char* link : {"other.service", "x.target.wants/app.service",
+                           "y.target.requires/app.service", "z@app.target.wants/app.service"}) {
+    ASSERT_TRUE(source_.tree.Contains(top + link)) << link;
+    EXPECT_EQ(source_.tree.Find(top + link)->target, "/usr/lib/systemd/system/app.service");
+  }
+  EXPECT_TRUE(source_.tree.Contains(top + "x.target.wants/many@one.service"));
+  EXPECT_EQ(*Apply("units"), 0U) << "all of it is there";
+  // An alias never takes the place of a file.
+  source_.tree.Remove(top + "other.service");
+  Put(top + "other.service", "[Service]\n");
+  EXPECT_EQ(Apply("units").error().kind(), ErrorKind::kBadInput);
+}
+
+TEST_F(Rules, UnitsThatCannotBeEnabledOrMaskedAreRefused) {
+  const std::string units = "usr/lib/systemd/system/";
+  Put(units + "many@.service", "[Install]\nWantedBy=x.target\n");
+  Put("etc/systemd/system/own.service", "[Install]\nWantedBy=x.target\n");
+  ASSERT_TRUE(source_.tree.Put("etc/systemd/system/gone.service", MakeSymlink("/dev/null")));
+  for (const char* name : {"many@.service", "gone.service", "absent.service", "no-unit"}) {
+    options_.enabled_units = {name};
+    const auto applied = Apply("units");
+    ASSERT_FALSE(applied) << name;
+    EXPECT_EQ(applied.error().kind(), ErrorKind::kBadInput) << name;
+    EXPECT_THAT(applied.error().ToString(), HasSubstr(std::string("enable ") + name));
+  }
+  options_.masked_units = {"own.service"};
+  EXPECT_EQ(Apply("masks").error().kind(), ErrorKind::kBadInput);
+}
+
 TEST_F(Rules, UnitsOfAnUpgradeAreNotEnabled) {
   // As debhelper writes it for a unit that is not enabled at installation.
   source_.scripts.push_back({"app", "1", "postinst",

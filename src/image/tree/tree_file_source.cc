@@ -1,4 +1,4 @@
-#include "image/build/tree_file_source.h"
+#include "image/tree/tree_file_source.h"
 
 namespace inro::image {
 
