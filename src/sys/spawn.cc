@@ -193,7 +193,8 @@ Result<SpawnedChild> SpawnChild(const SpawnRequest& request) {
   sigset_t before;
   sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, &before);
-  auto spawned = request.setup != nullptr ? SpawnForked(child) : SpawnInPlace(child);
+  const bool waits = request.controlling_terminal && request.terminal_claim == TerminalClaim::kWait;
+  auto spawned = request.setup != nullptr || waits ? SpawnForked(child) : SpawnInPlace(child);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   return spawned;
 }

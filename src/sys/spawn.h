@@ -1,6 +1,6 @@
 // Starts a program from a small, single-threaded parent. A plain one is started without copying the
-// parent's memory; one that needs more than system calls between clone and exec (a ChildSetup) by a
-// fork, for which the parent does not wait.
+// parent's memory; one that needs more than system calls between clone and exec (a ChildSetup), or
+// may have to wait, by a fork, for which the parent does not wait.
 #pragma once
 
 #include <sys/resource.h>
@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "sys/controlling_terminal.h"
 
 namespace inro::sys {
 
@@ -88,10 +89,12 @@ struct SpawnRequest {
   // Become 3 and up; the child has no others.
   std::vector<int> passed;
   bool passed_non_blocking = false;
-  int cgroup = -1;                     // directory of a v2 group to start in; -1: the parent's
-  std::string cgroup_procs;            // v1, or kernels before 5.7: the file to write "0" to
-  bool controlling_terminal = false;   // stream 0 becomes the controlling terminal
-  bool terminal_must_be_free = false;  // else it is taken from the session that has it
+  int cgroup = -1;                    // directory of a v2 group to start in; -1: the parent's
+  std::string cgroup_procs;           // v1, or kernels before 5.7: the file to write "0" to
+  bool controlling_terminal = false;  // stream 0 becomes the controlling terminal
+  // kWait: the child is forked, and waits where nobody waits for it; needs the terminal's path.
+  TerminalClaim terminal_claim = TerminalClaim::kTake;
+  std::string terminal_path;
   std::string working_directory = "/";
   bool working_directory_optional = false;
   mode_t umask = 022;

@@ -6,12 +6,10 @@
 #include <linux/securebits.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -226,10 +224,9 @@ void RunSpawningChild(SpawningChild& child) {
     FailIn(child, kExitCgroup, "enter the control group of");
   }
   PlaceDescriptors(child);
-  if (request.controlling_terminal &&
-      ::ioctl(0, TIOCSCTTY, request.terminal_must_be_free ? 0 : 1) != 0 &&
-      request.terminal_must_be_free) {
-    FailIn(child, kExitStdin, "get the terminal of");
+  if (request.controlling_terminal) {
+    errno = ClaimTerminal(request.terminal_claim, request.terminal_path.c_str());
+    if (errno != 0) FailIn(child, kExitStdin, "get the terminal of");
   }
   SetSchedule(child);
   RunSetup(child, &ChildSetup::Enter);

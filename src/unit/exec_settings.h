@@ -35,7 +35,7 @@ struct StreamSetting {
   StandardStream kind = StandardStream::kInherit;
   std::string path;          // of file:, append: and truncate:; the name of fd:
   bool and_console = false;  // journal+console, kmsg+console
-  bool tty_force = false;    // tty-force, tty-fail
+  bool tty_force = false;
   bool tty_fail = false;
 };
 

@@ -287,6 +287,43 @@ TEST_F(LoaderTest, AnEmptyDropInChangesNothing) {
   EXPECT_EQ(loader.Load("network.target")->state, LoadState::kLoaded);
 }
 
+TEST_F(LoaderTest, ADroppedJobTakesWithItWhatRequiresIt) {
+  Add("go.target", "[Unit]\nRequires=a.service\nWants=c.service d.service\n");
+  Service("a.service", "After=b.service");
+  Service("b.service", "After=a.service\nWants=lonely.service shared.service");
+  Service("c.service", "Requires=b.service");
+  Service("d.service", "Wants=shared.service");
+  Service("lonely.service");
+  Service("shared.service");
+  Loader loader(files, {});
+  const auto transaction = BuildTransaction(loader, "go.target");
+  ASSERT_TRUE(transaction);
+  const std::size_t none = transaction->jobs.size();
+  for (const char* name : {"b.service", "c.service", "lonely.service"}) {
+    EXPECT_EQ(At(*transaction, name), none) << name;
+  }
+  for (const char* name : {"a.service", "d.service", "shared.service", "go.target"}) {
+    EXPECT_LT(At(*transaction, name), none) << name;
+  }
+  ASSERT_EQ(transaction->notes.size(), 2U);
+  EXPECT_EQ(transaction->notes[1], "c.service is not started either: it requires b.service");
+}
+
+TEST_F(LoaderTest, ACycleThatIsAllRequiredIsAnErrorUnlessItIsToBeBroken) {
+  Service("a.service", "Requires=b.service\nAfter=b.service");
+  Service("b.service", "After=a.service");
+  Loader loader(files, {});
+  const auto refused = BuildTransaction(loader, "a.service");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().ToString().find("all of it is required"), std::string::npos);
+  const auto broken = BuildTransaction(loader, "a.service", {true, {}});
+  ASSERT_TRUE(broken);
+  EXPECT_NE(broken->notes.at(0).find("does not wait for"), std::string::npos);
+  // Nothing waits for what is up already.
+  const auto active = [](const Unit& unit) { return unit.name == "b.service"; };
+  EXPECT_TRUE(BuildTransaction(loader, "a.service", {false, active}));
+}
+
 TEST_F(LoaderTest, CyclesAreBrokenAndNamed) {
   Add("go.target", "[Unit]\nRequires=a.service\nWants=b.service\n");
   Service("a.service", "After=b.service");

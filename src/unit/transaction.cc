@@ -110,36 +110,83 @@ std::string NameCycle(const std::vector<Job>& jobs, const std::vector<std::size_
   return text + (cycle.size() > 16 ? "..." : jobs[cycle.front()].unit->name);
 }
 
-void RemoveJob(std::vector<Job>& jobs, std::size_t index) {
-  jobs.erase(jobs.begin() + static_cast<std::ptrdiff_t>(index));
-  for (Job& job : jobs) {
-    for (auto* list : {&job.after, &job.needs}) {
-      std::erase(*list, index);
-      for (std::size_t& other : *list) {
-        if (other > index) --other;
-      }
+// Drops one job, those that require it, and those that nothing pulls in any longer. The first job
+// is the anchor, and stays.
+void DropJob(std::vector<Job>& jobs, std::size_t index, std::vector<std::string>& notes) {
+  std::vector<bool> dropped(jobs.size(), false);
+  dropped[index] = true;
+  std::deque<std::size_t> open{index};
+  while (!open.empty()) {
+    const std::size_t gone = open.front();
+    open.pop_front();
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (dropped[i] || std::ranges::find(jobs[i].needs, gone) == jobs[i].needs.end()) continue;
+      dropped[i] = true;
+      open.push_back(i);
+      notes.push_back(fmt::format("{} is not started either: it requires {}", jobs[i].unit->name,
+                                  jobs[gone].unit->name));
     }
   }
+  std::vector<bool> kept(jobs.size(), false);
+  kept[0] = true;
+  open.assign(1, 0);
+  while (!open.empty()) {
+    const std::size_t at = open.front();
+    open.pop_front();
+    for (const std::size_t other : jobs[at].pulls) {
+      if (dropped[other] || kept[other]) continue;
+      kept[other] = true;
+      open.push_back(other);
+    }
+  }
+  std::vector<std::size_t> place(jobs.size(), jobs.size());
+  std::vector<Job> left;
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (!kept[i]) continue;
+    place[i] = left.size();
+    left.push_back(std::move(jobs[i]));
+  }
+  for (Job& job : left) {
+    for (auto* list : {&job.after, &job.needs, &job.pulls}) {
+      std::erase_if(*list, [&](std::size_t other) { return place[other] == place.size(); });
+      for (std::size_t& other : *list) other = place[other];
+    }
+  }
+  jobs = std::move(left);
 }
 
-void BreakCycles(std::vector<Job>& jobs, std::vector<std::string>& notes) {
+// Breaks every cycle at a job that may be dropped; gives the names of one that has none.
+std::string BreakCycles(std::vector<Job>& jobs, bool break_required,
+                        std::vector<std::string>& notes) {
   while (true) {
     const std::vector<std::size_t> cycle = FindCycle(jobs);
-    if (cycle.empty()) return;
+    if (cycle.empty()) return "";
     const std::string names = NameCycle(jobs, cycle);
     const auto wanted =
         std::ranges::find_if(cycle, [&](std::size_t job) { return jobs[job].wanted_only; });
     if (wanted != cycle.end()) {
       notes.push_back(fmt::format("ordering cycle ({}): {} is not started, to break it", names,
                                   jobs[*wanted].unit->name));
-      RemoveJob(jobs, *wanted);
+      DropJob(jobs, *wanted, notes);
       continue;
     }
+    if (!break_required) return names;
     const std::size_t from = cycle.back();
     const std::size_t to = cycle.front();
     notes.push_back(fmt::format("ordering cycle ({}): {} does not wait for {}, to break it", names,
                                 jobs[from].unit->name, jobs[to].unit->name));
     std::erase(jobs[from].after, to);
+  }
+}
+
+// What is active is not started: nobody waits for that. The anchor's job stays one.
+void LoosenActive(std::vector<Job>& jobs, const TransactionRules& rules) {
+  if (!rules.is_active) return;
+  std::vector<bool> active(jobs.size(), false);
+  for (std::size_t i = 1; i < jobs.size(); ++i) active[i] = rules.is_active(*jobs[i].unit);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (active[i]) jobs[i].after.clear();
+    std::erase_if(jobs[i].after, [&](std::size_t other) { return active[other]; });
   }
 }
 
@@ -167,7 +214,7 @@ void Sort(std::vector<Job>& jobs) {
     }
   }
   for (Job& job : sorted) {
-    for (auto* list : {&job.after, &job.needs}) {
+    for (auto* list : {&job.after, &job.needs, &job.pulls}) {
       for (std::size_t& other : *list) other = place[other];
     }
   }
@@ -239,7 +286,9 @@ class Collector {
           missing = other.error().ToString();
           continue;
         }
-        if (**other != at) AddUnique(transaction_.jobs[at].needs, **other);
+        if (**other == at) continue;
+        AddUnique(transaction_.jobs[at].needs, **other);
+        AddUnique(transaction_.jobs[at].pulls, **other);
       }
     }
     if (!missing.empty()) {
@@ -247,7 +296,10 @@ class Collector {
       transaction_.notes.push_back(fmt::format("{} cannot start: {}", unit.name, missing));
     }
     for (const auto* list : {&unit.wants, &unit.upholds}) {
-      for (const std::string& name : *list) INRO_TRY(Pull(name, false, unit.name));
+      for (const std::string& name : *list) {
+        INRO_ASSIGN(const auto other, Pull(name, false, unit.name));
+        if (other && *other != at) AddUnique(transaction_.jobs[at].pulls, *other);
+      }
     }
     return {};
   }
@@ -276,7 +328,7 @@ Result<> ResolveConflicts(const Loader& loader, Transaction& transaction) {
       transaction.notes.push_back(fmt::format("{} and {} conflict: {} is not started",
                                               jobs[i].unit->name, jobs[other].unit->name,
                                               jobs[dropped].unit->name));
-      RemoveJob(jobs, dropped);
+      DropJob(jobs, dropped, transaction.notes);
       return ResolveConflicts(loader, transaction);
     }
   }
@@ -285,14 +337,18 @@ Result<> ResolveConflicts(const Loader& loader, Transaction& transaction) {
 
 }  // namespace
 
-Result<Transaction> BuildTransaction(Loader& loader, std::string_view start) {
+Result<Transaction> BuildTransaction(Loader& loader, std::string_view start,
+                                     const TransactionRules& rules) {
   Transaction transaction;
   Collector collector(loader, transaction);
   INRO_TRY(collector.Collect(start));
   collector.MarkRequired();
   INRO_TRY(ResolveConflicts(loader, transaction));
   AddOrder(loader, transaction.jobs);
-  BreakCycles(transaction.jobs, transaction.notes);
+  LoosenActive(transaction.jobs, rules);
+  const std::string cycle =
+      BreakCycles(transaction.jobs, rules.break_required_cycles, transaction.notes);
+  if (!cycle.empty()) return Fail("ordering cycle ({}), and all of it is required", cycle);
   Sort(transaction.jobs);
   return transaction;
 }
@@ -303,7 +359,7 @@ std::vector<Job> BuildStopOrder(Loader& loader, const std::vector<Unit*>& active
   for (Unit* unit : active) jobs.push_back({unit, {}, {}, false, ""});
   AddOrder(loader, jobs);
   std::vector<std::string> notes;
-  BreakCycles(jobs, notes);
+  BreakCycles(jobs, true, notes);
   std::vector<std::vector<std::size_t>> reversed(jobs.size());
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     for (const std::size_t other : jobs[i].after) reversed[other].push_back(i);

@@ -2,6 +2,7 @@
 // (systemd.unit(5): Wants=, Requires=, Requisite=, BindsTo=, Conflicts=, Before=, After=).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct Job {
   std::vector<std::size_t> needs;  // jobs of required units: if one fails, this fails too
   bool wanted_only = true;         // nothing required pulls it in
   std::string problem;             // why it cannot start: what it requires cannot be used
+  std::vector<std::size_t> pulls = {};  // jobs that are here for this one: required or wanted
 };
 
 struct Transaction {
@@ -27,10 +29,19 @@ struct Transaction {
   std::vector<std::string> notes;  // cycles broken, units dropped, each with its reason
 };
 
+struct TransactionRules {
+  // Whether a cycle of orderings whose jobs are all required is broken at one ordering; else it is
+  // an error, as in systemd. A boot goes on: a machine that does not come up helps nobody.
+  bool break_required_cycles = false;
+  // Units that need no start and wait for none; not set: no unit is one.
+  std::function<bool(const Unit&)> is_active = {};
+};
+
 // An error when the unit itself, or one that it requires, cannot be used (not found, masked, bad),
 // or two required units conflict. A cycle of orderings is broken by dropping a job that is only
-// wanted, else an edge; the notes name its units.
-Result<Transaction> BuildTransaction(Loader& loader, std::string_view start);
+// wanted, with those that require it and those that only they have pulled in; the notes name them.
+Result<Transaction> BuildTransaction(Loader& loader, std::string_view start,
+                                     const TransactionRules& rules = {});
 
 // The order in which active units stop: the reverse of their start order (A stops before B if A is
 // ordered after B). `active` are units of the loader. Each index in `after` points into the result.

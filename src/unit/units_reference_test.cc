@@ -36,9 +36,7 @@ Found by the conformance cases, or known from the code; what no row names is mea
 
 | what | systemd | init = inro |
 |---|---|---|
-| `Type=dbus`: the name is lost later | the service is stopped | it stays active |
-| a cycle of orderings whose jobs are all required | the start is refused | the cycle is broken at one ordering, and named in the log |
-| `StandardInput=tty`, the terminal is another session's | waits for it | runs without a controlling terminal |
+| a cycle of orderings, all required by what is booted | freezes | the cycle is broken at one ordering, and named in the log |
 | `SuccessActionExitStatus=`, `FailureActionExitStatus=` | exit status of a container's PID 1 | without effect: a virtual machine powers off |
 | `MountFlags=slave` and kin | the root is a shared mount | the root is private, and so is what a service sees |
 | `ConditionNeedsUpdate=` | compares `.updated` with `/usr` | false: a guest's tree is complete |

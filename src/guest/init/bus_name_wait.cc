@@ -1,9 +1,11 @@
 #include "guest/init/bus_name_wait.h"
 
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -136,7 +138,7 @@ Result<> ReceiveMore(int fd, std::string& bytes) {
   return {};
 }
 
-Result<> WaitForName(const std::string& name) {
+Result<> WaitForName(const std::string& name, BusNameState wanted) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strcpy(address.sun_path, kSystemBus);
@@ -145,7 +147,7 @@ Result<> WaitForName(const std::string& name) {
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return FailErrno("connect to {}", kSystemBus);
   }
-  return WaitForBusNameOn(fd.get(), name);
+  return WaitForBusNameOn(fd.get(), name, wanted);
 }
 
 }  // namespace
@@ -206,7 +208,8 @@ Result<BusMessage> ParseBusMessage(std::string_view bytes) {
   return message;
 }
 
-Result<> WaitForBusNameOn(int fd, std::string_view name) {
+Result<> WaitForBusNameOn(int fd, std::string_view name, BusNameState wanted) {
+  const bool owned = wanted == BusNameState::kOwned;
   // The user's number as text, in hexadecimal digits of its characters.
   std::string hello(1, '\0');
   hello += "AUTH EXTERNAL ";
@@ -238,10 +241,10 @@ Result<> WaitForBusNameOn(int fd, std::string_view name) {
         case BusMessage::Kind::kError:
           return Fail("the bus refuses to answer");
         case BusMessage::Kind::kReply:
-          if (message.reply_to == kOwnerSerial && message.yes) return {};
+          if (message.reply_to == kOwnerSerial && message.yes == owned) return {};
           break;
         case BusMessage::Kind::kOwnerChanged:
-          if (message.name == name && message.has_owner) return {};
+          if (message.name == name && message.has_owner == owned) return {};
           break;
         case BusMessage::Kind::kOther:
           break;
@@ -251,14 +254,18 @@ Result<> WaitForBusNameOn(int fd, std::string_view name) {
   }
 }
 
-Result<pid_t> BeginBusNameWait(const std::string& name, KernelLog& log) {
+Result<pid_t> BeginBusNameWait(const std::string& name, BusNameState wanted, KernelLog& log) {
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno("start a process to wait for {}", name);
   if (pid > 0) return pid;
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const Result<> done = WaitForName(name);
+  // One that waits for years must not keep the sockets of services open.
+  const int kept = log.descriptor();
+  if (kept > 3) ::syscall(SYS_close_range, 3U, static_cast<unsigned>(kept - 1), 0U);
+  ::syscall(SYS_close_range, static_cast<unsigned>(std::max(kept + 1, 3)), ~0U, 0U);
+  const Result<> done = WaitForName(name, wanted);
   if (!done) log.Error("wait for {}: {}", name, done.error().ToString());
   ::_exit(done ? 0 : 1);
 }

@@ -53,7 +53,8 @@ std::string OwnerChanged(std::string_view name, std::string_view owner) {
 }
 
 // Runs the child's part against a bus that says `messages` after the greeting.
-Result<> Wait(const std::string& greeting, const std::string& messages, std::string& heard) {
+Result<> Wait(const std::string& greeting, const std::string& messages, std::string& heard,
+              BusNameState wanted = BusNameState::kOwned) {
   int fds[2] = {};
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
   UniqueFd ours(fds[0]);
@@ -67,7 +68,7 @@ Result<> Wait(const std::string& greeting, const std::string& messages, std::str
     for (const char c : messages) EXPECT_EQ(::write(ours.get(), &c, 1), 1);
     ::shutdown(ours.get(), SHUT_WR);
   });
-  const auto done = WaitForBusNameOn(theirs.get(), "org.example");
+  const auto done = WaitForBusNameOn(theirs.get(), "org.example", wanted);
   bus.join();
   return done;
 }
@@ -93,6 +94,17 @@ TEST(BusNameWaitTest, NothingElseCounts) {
   EXPECT_FALSE(Wait("REJECTED EXTERNAL\r\n", "", heard));
   EXPECT_FALSE(Wait("OK 1\r\n", Message(3, "", ""), heard));
   EXPECT_FALSE(Wait("OK 1\r\n", std::string(64, '\xff'), heard));
+}
+
+TEST(BusNameWaitTest, ANameThatIsFreeOrGoes) {
+  std::string heard;
+  EXPECT_TRUE(Wait("OK 1234\r\n", Reply(3, false), heard, BusNameState::kFree));
+  const std::string owned = Reply(3, true) + OwnerChanged("org.other", "");
+  EXPECT_TRUE(
+      Wait("OK 1234\r\n", owned + OwnerChanged("org.example", ""), heard, BusNameState::kFree));
+  // A new owner is one; a bus that hangs up has not said that the name is free.
+  EXPECT_FALSE(
+      Wait("OK 1234\r\n", owned + OwnerChanged("org.example", ":1.7"), heard, BusNameState::kFree));
 }
 
 TEST(BusNameWaitTest, CutMessagesAreErrors) {

@@ -45,6 +45,7 @@ class KernelLog {
     Write(LogLevel::kError, fmt::format(format, std::forward<Args>(args)...));
   }
 
+  int descriptor() const { return fd_.get(); }  // -1: it is not open
   unsigned long dropped() const { return dropped_; }
 
  private:

@@ -291,8 +291,13 @@ Result<> Launcher::Prepare(const unit::Command& command, const LaunchOptions& op
     connection = activation_->ConnectionOf(unit);
   }
   plan.descriptors.insert(plan.descriptors.end(), options.stored.begin(), options.stored.end());
-  INRO_ASSIGN(plan.streams,
-              OpenStreams({unit, *plan.exec, plan.descriptors, connection, output_}, exit_code));
+  // The main process may have the terminal: what runs beside it must not wait for that.
+  const bool beside = unit.service && (Contains(unit.service->start_post, command) ||
+                                       Contains(unit.service->reload, command) ||
+                                       Contains(unit.service->stop, command));
+  StreamRequest streams{unit, *plan.exec, plan.descriptors, connection, output_};
+  streams.terminal_input = !beside;
+  INRO_ASSIGN(plan.streams, OpenStreams(streams, exit_code));
   // A connection that is the standard input is not passed a second time.
   if (connection != nullptr && plan.exec->input.kind == unit::StandardStream::kSocket) {
     plan.descriptors.clear();
@@ -321,7 +326,10 @@ Result<> Launcher::Prepare(const unit::Command& command, const LaunchOptions& op
                                   std::string(unit::GetVariable(request.environment, "PATH")));
   request.streams = {plan.streams.input.get(), plan.streams.output.get(), plan.streams.error.get()};
   request.controlling_terminal = plan.streams.terminal;
-  request.terminal_must_be_free = plan.exec->input.tty_fail;
+  request.terminal_claim = plan.exec->input.tty_fail    ? sys::TerminalClaim::kFail
+                           : plan.exec->input.tty_force ? sys::TerminalClaim::kTake
+                                                        : sys::TerminalClaim::kWait;
+  request.terminal_path = plan.exec->tty_path;
   for (const PassedDescriptor& descriptor : plan.descriptors) {
     request.passed.push_back(descriptor.fd);
   }
@@ -449,8 +457,8 @@ Result<pid_t> Launcher::Mount(const unit::Unit& unit) { return BeginMount(*unit.
 
 Result<pid_t> Launcher::Unmount(const unit::Unit& unit) { return BeginUnmount(*unit.mount, log_); }
 
-Result<pid_t> Launcher::WaitForBusName(const std::string& name) {
-  return BeginBusNameWait(name, log_);
+Result<pid_t> Launcher::WaitForBusName(const std::string& name, BusNameState wanted) {
+  return BeginBusNameWait(name, wanted, log_);
 }
 
 Result<> Launcher::Activate(const unit::Unit& unit) {

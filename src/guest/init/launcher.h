@@ -57,7 +57,7 @@ class Launcher final : public ServiceHost {
   pid_t FindMainProcess(const unit::Unit& unit) override;
   Result<pid_t> Mount(const unit::Unit& unit) override;
   Result<pid_t> Unmount(const unit::Unit& unit) override;
-  Result<pid_t> WaitForBusName(const std::string& name) override;
+  Result<pid_t> WaitForBusName(const std::string& name, BusNameState wanted) override;
   Result<> Activate(const unit::Unit& unit) override;
   void Deactivate(const unit::Unit& unit) override;
   void UnitChanged(const UnitRun& run) override;

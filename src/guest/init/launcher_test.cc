@@ -107,6 +107,31 @@ TEST_F(LauncherTest, RunsWithAPlainEnvironment) {
   EXPECT_EQ(Script("ls /proc/self/fd | wc -l"), "4\n") << "0, 1, 2 and the listing itself";
 }
 
+// The main process may have the terminal: a command beside it waits for none.
+TEST_F(LauncherTest, ATerminalIsTheInputOfTheMainProcessAlone) {
+  const UniqueFd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  char path[64] = "";
+  if (!master || ::grantpt(master.get()) != 0 || ::unlockpt(master.get()) != 0 ||
+      ::ptsname_r(master.get(), path, sizeof path) != 0) {
+    GTEST_SKIP() << "no pseudo-terminals on this machine";
+  }
+  Exec().input.kind = unit::StandardStream::kTty;
+  Exec().tty_path = path;
+  const std::string facts = "test -t 0; echo $?; test -t 1; echo $?; (: </dev/tty) && echo has";
+  EXPECT_EQ(Script(facts), "0\n1\nhas\n");
+  EXPECT_EQ(code, 0);
+  Exec().output.kind = unit::StandardStream::kInherit;
+  unit_.service->start_post = {{unit::kNoExpansion,
+                                "/bin/sh",
+                                {"sh", "-c", "(" + facts + ") >" + Path("/output") + " 2>&1"}}};
+  const auto pid = launcher_->Launch(unit_, unit_.service->start_post.front(), {});
+  ASSERT_TRUE(pid);
+  ::waitpid(*pid, &status_, 0);
+  const std::string seen = sys::ReadFile(Path("/output")).value_or("");
+  EXPECT_TRUE(seen.starts_with("1\n")) << seen;
+  EXPECT_EQ(seen.find("has"), seen.npos) << seen;
+}
+
 TEST_F(LauncherTest, AProgramThatIsNotThere) {
   unit_.service->start = {{0, "/no/such/program", {"program"}}};
   LaunchOptions options;

@@ -108,10 +108,10 @@ class Loop {
 
   void StartUnits() {
     if (request_) return;  // the end has been asked for already
-    if (!StartUnit(settings_.target) && settings_.target != settings_.fallback_target) {
-      StartUnit(settings_.fallback_target);
+    if (!Boot(settings_.target) && settings_.target != settings_.fallback_target) {
+      Boot(settings_.fallback_target);
     }
-    for (const std::string& name : settings_.also_start) StartUnit(name);
+    for (const std::string& name : settings_.also_start) Boot(name);
     // Sockets that are up already are to be watched before the next wake, which may never come.
     activator_.Settle();
   }
@@ -166,8 +166,8 @@ class Loop {
     }
   }
 
-  bool StartUnit(const std::string& name) {
-    const auto job = supervisor_.Submit(JobKind::kStart, name, JobMode::kReplace, Now());
+  bool Boot(const std::string& name) {
+    const auto job = supervisor_.Boot(name, Now());
     SayFindings();
     if (!job) log_.Error("{}: cannot be started: {}", name, job.error().ToString());
     return bool(job);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ struct LaunchOptions {
 };
 
 struct UnitRun;
+
+// Of a name on the system's bus.
+enum class BusNameState : std::uint8_t { kOwned, kFree };
 
 class ServiceHost {
  public:
@@ -65,9 +69,9 @@ class ServiceHost {
   virtual void Deactivate(const unit::Unit&) {}
   // After each change of a unit's phase.
   virtual void UnitChanged(const UnitRun&) {}
-  // Begins to wait, in a child whose pid it gives, until a name is owned on the system's bus; the
-  // child ends with 0 then.
-  virtual Result<pid_t> WaitForBusName(const std::string& name) {
+  // Begins to wait, in a child whose pid it gives, until a name of the system's bus is as `wanted`;
+  // the child ends with 0 then.
+  virtual Result<pid_t> WaitForBusName(const std::string& name, BusNameState) {
     return Fail("nobody can wait for {} on the bus", name);
   }
   // True when the kernel has killed a process of the unit's group for its memory since it started.

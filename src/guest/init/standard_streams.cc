@@ -105,6 +105,7 @@ class Opener {
     if (kind == StandardStream::kNull && !exec_.input_data.empty()) kind = StandardStream::kData;
     switch (kind) {
       case StandardStream::kTty:
+        if (!request_.terminal_input) return OpenNull();
         return OpenTerminal(exec_.tty_path, exec_.tty_reset);
       case StandardStream::kData:
         return OpenData(exec_.input_data);
@@ -223,9 +224,12 @@ Result<Streams> OpenStreams(const StreamRequest& request, int& exit_code) {
   Streams streams;
   exit_code = sys::kExitStdin;
   INRO_ASSIGN(streams.input, opener.Input(exec.input));
-  streams.terminal = exec.input.kind == StandardStream::kTty;
+  const bool of_terminal = exec.input.kind == StandardStream::kTty;
+  streams.terminal = of_terminal && request.terminal_input;
 
   StreamSetting output = exec.output;
+  const bool inherits = output.kind == StandardStream::kInherit;
+  if (inherits && of_terminal && !streams.terminal) output.kind = StandardStream::kTty;
   const bool from_input = output.kind == StandardStream::kInherit && IsTwoWay(exec.input.kind);
   if (output.kind == StandardStream::kInherit) output.kind = StandardStream::kJournal;
   exit_code = sys::kExitStdout;

@@ -193,6 +193,9 @@ void Supervisor::OnExit(pid_t pid, int status, Time now) {
   } else if (pid == run.control_pid) {
     run.control_pid = 0;
     ControlEnded(run, status, now);
+  } else if (pid == run.bus_pid) {
+    run.bus_pid = 0;
+    BusNameFreed(run, status, now);
   } else if (pid == run.main_pid) {
     run.main_pid = 0;
     MainEnded(run, status, now);

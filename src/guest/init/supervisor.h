@@ -48,6 +48,8 @@ class Supervisor {
   // Errors: kNotFound for a unit that does not exist, is masked or cannot be used; kFailed when the
   // mode forbids it.
   Result<JobId> Submit(JobKind kind, std::string_view name, JobMode mode, Time now);
+  // Starts what the machine boots into: like a start, but a cycle of what that requires is broken.
+  Result<JobId> Boot(std::string_view name, Time now);
   // What became of it; of the last few hundred.
   JobOutcome OutcomeOf(JobId id) const;
   // Whether a person may ask for this (RefuseManualStart=, AllowIsolate=).
@@ -117,7 +119,7 @@ class Supervisor {
     bool anchor = false;  // what was asked for
   };
   using Plan = std::vector<Planned>;
-  Result<> PlanStart(std::string_view name, Plan& plan);
+  Result<> PlanStart(std::string_view name, bool boot, Plan& plan);
   void PlanStops(UnitRun& run, Plan& plan);
   void PlanRestarts(UnitRun& run, Plan& plan);
   void PlanReloads(UnitRun& run, Plan& plan);
@@ -163,7 +165,7 @@ class Supervisor {
   void MountEnded(UnitRun& run, int status, Time now);
   void Timeout(UnitRun& run, Time now);
 
-  // Services (supervisor_service.cc, supervisor_stop.cc).
+  // Services (supervisor_service.cc, supervisor_bus.cc, supervisor_stop.cc).
   void RunPhase(UnitRun& run, UnitPhase phase, Time now);
   void RunCommands(UnitRun& run, Time now);
   const std::vector<unit::Command>& CommandsOf(const UnitRun& run) const;
@@ -172,6 +174,9 @@ class Supervisor {
   void LaunchMain(UnitRun& run, Time now);
   void LaunchFailed(UnitRun& run, const Error& error, Time now);
   void WaitForBusName(UnitRun& run, Time now);
+  void WatchBusName(UnitRun& run);
+  void BusNameFreed(UnitRun& run, int status, Time now);
+  void EndBusWatch(UnitRun& run);
   bool AdoptMainProcess(UnitRun& run);
   void EnterUp(UnitRun& run, Time now);
   void ControlEnded(UnitRun& run, int status, Time now);

@@ -43,8 +43,8 @@ class FakeHost final : public ServiceHost {
     return {};
   }
   void Deactivate(const unit::Unit& unit) override { calls.push_back("close " + unit.name); }
-  Result<pid_t> WaitForBusName(const std::string& name) override {
-    calls.push_back("wait for " + name);
+  Result<pid_t> WaitForBusName(const std::string& name, BusNameState wanted) override {
+    calls.push_back((wanted == BusNameState::kOwned ? "wait for " : "watch ") + name);
     return ++last_pid;
   }
   void Kill(pid_t pid, int signal) override {

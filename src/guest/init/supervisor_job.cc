@@ -113,17 +113,25 @@ Result<JobId> Supervisor::Submit(JobKind kind, std::string_view name, JobMode mo
     }
     plan.push_back({&RunOf(unit), kind, {}, ""});
   } else if (kind == JobKind::kStart) {
-    INRO_TRY(PlanStart(name, plan));
+    INRO_TRY(PlanStart(name, false, plan));
     if (mode == JobMode::kIsolate) PlanIsolation(plan);
   } else if (kind == JobKind::kStop) {
     PlanStops(*run, plan);
   } else if (kind == JobKind::kRestart) {
-    INRO_TRY(PlanStart(name, plan));
+    INRO_TRY(PlanStart(name, false, plan));
     if (!down) PlanRestarts(*run, plan);
   } else {
     PlanReloads(*run, plan);
   }
   auto id = Install(plan, mode, now);
+  if (id) Pump(now);
+  return id;
+}
+
+Result<JobId> Supervisor::Boot(std::string_view name, Time now) {
+  Plan plan;
+  INRO_TRY(PlanStart(name, true, plan));
+  auto id = Install(plan, JobMode::kReplace, now);
   if (id) Pump(now);
   return id;
 }
@@ -140,8 +148,20 @@ void Supervisor::Start(const unit::Transaction& transaction, Time now) {
 }
 
 // The anchor need not be the first: its dependencies come before it.
-Result<> Supervisor::PlanStart(std::string_view name, Plan& plan) {
-  INRO_ASSIGN(const unit::Transaction transaction, unit::BuildTransaction(*loader_, name));
+Result<> Supervisor::PlanStart(std::string_view name, bool boot, Plan& plan) {
+  unit::TransactionRules rules{boot, [this](const Unit& unit) {
+                                 const UnitRun* run = Find(unit.name);
+                                 return run != nullptr && run->IsUp() && !run->job;
+                               }};
+  const auto built = unit::BuildTransaction(*loader_, name, rules);
+  if (!built) {
+    // An absent unit is for who has asked alone; the rest is a fault of the units.
+    if (built.error().kind() != ErrorKind::kNotFound) {
+      host_.Log(LogLevel::kError, fmt::format("{}: {}", name, built.error().ToString()));
+    }
+    return std::unexpected(built.error());
+  }
+  const unit::Transaction& transaction = *built;
   for (const std::string& note : transaction.notes) host_.Log(LogLevel::kWarning, note);
   const std::string anchor = loader_->ResolveAlias(name);
   for (const unit::Job& job : transaction.jobs) {

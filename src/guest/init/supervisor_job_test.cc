@@ -191,6 +191,36 @@ TEST_F(SupervisorJobTest, ACycleLosesAJobThatIsOnlyWanted) {
   EXPECT_EQ(Phase("x.service"), UnitPhase::kRunning);
 }
 
+TEST_F(SupervisorJobTest, ACycleThatIsAllRequiredIsRefused) {
+  Add("x.service", "Requires=y.service\nAfter=y.service", "ExecStart=/bin/x");
+  Add("y.service", "Requires=x.service\nAfter=x.service", "ExecStart=/bin/y");
+  Add("t.target", "Wants=x.service a.service", "");
+  Add("boot.target", "Requires=x.service", "");
+  const auto refused = supervisor.Submit(JobKind::kStart, "x.service", JobMode::kReplace, now);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::kFailed);
+  EXPECT_TRUE(Said("x.service: ordering cycle (x.service after y.service after x.service)"))
+      << (host.said.empty() ? "" : host.said.front());
+  EXPECT_EQ(Calls("x.service /bin/x"), 0);
+  EXPECT_EQ(Calls("y.service /bin/y"), 0);
+  EXPECT_EQ(supervisor.pending_jobs(), 0U);
+  // What only wants them goes without both.
+  Submit(JobKind::kStart, "t.target");
+  EXPECT_EQ(Phase("t.target"), UnitPhase::kActive);
+  EXPECT_EQ(Phase("a.service"), UnitPhase::kRunning);
+  EXPECT_EQ(Calls("x.service /bin/x"), 0);
+  EXPECT_EQ(Calls("y.service /bin/y"), 0);
+  // A boot goes on.
+  EXPECT_TRUE(supervisor.Boot("boot.target", now));
+  EXPECT_EQ(Phase("boot.target"), UnitPhase::kActive);
+  EXPECT_EQ(Phase("x.service"), UnitPhase::kRunning);
+  EXPECT_EQ(Phase("y.service"), UnitPhase::kRunning);
+  // What is up is not started again, and so is in no cycle.
+  End(Run("x.service").main_pid, Exited(0));
+  Submit(JobKind::kStart, "x.service");
+  EXPECT_EQ(Phase("x.service"), UnitPhase::kRunning);
+}
+
 TEST_F(SupervisorJobTest, WhatCannotBeUsedIsAnError) {
   EXPECT_EQ(
       supervisor.Submit(JobKind::kStart, "absent.service", JobMode::kReplace, now).error().kind(),

@@ -204,19 +204,6 @@ void Supervisor::LaunchMain(UnitRun& run, Time now) {
   if (!waits) RunPhase(run, UnitPhase::kStartPost, now);
 }
 
-// A helper child asks the bus, so that PID 1 need not: its exit with 0 means that the name is
-// owned.
-void Supervisor::WaitForBusName(UnitRun& run, Time now) {
-  const auto pid = host_.WaitForBusName(run.unit->service->bus_name);
-  if (!pid) {
-    host_.Log(LogLevel::kWarning,
-              run.unit->name + ": " + pid.error().ToString() + "; it counts as started at once");
-    return RunPhase(run, UnitPhase::kStartPost, now);
-  }
-  run.control_pid = *pid;
-  processes_[*pid] = &run;
-}
-
 bool Supervisor::AdoptMainProcess(UnitRun& run) {
   const pid_t pid = host_.FindMainProcess(*run.unit);
   if (pid <= 1) return false;
@@ -228,8 +215,9 @@ bool Supervisor::AdoptMainProcess(UnitRun& run) {
 void Supervisor::EnterUp(UnitRun& run, Time now) {
   const ServiceSettings& service = *run.unit->service;
   const ServiceType type = service.EffectiveType();
-  const bool alive =
+  const bool has_process =
       run.main_pid != 0 || (type == ServiceType::kForking && !host_.GroupIsEmpty(*run.unit));
+  const bool alive = has_process && !run.bus_name_lost;
   if (alive) {
     if (run.watchdog.count() > 0) run.watchdog_deadline = now + run.watchdog;
     if (service.runtime_max != unit::kForever) run.runtime_deadline = now + service.runtime_max;
@@ -265,6 +253,7 @@ void Supervisor::EndReload(UnitRun& run, JobOutcome outcome, Time now) {
   if (run.phase == UnitPhase::kReload) {
     const bool alive = run.main_pid != 0 || !host_.GroupIsEmpty(*run.unit);
     Enter(run, alive ? UnitPhase::kRunning : UnitPhase::kExited, now, unit::kForever);
+    if (run.bus_name_lost) StopService(run, now);
   }
   if (run.job && run.job->kind == JobKind::kReload) FinishJob(run, outcome);
 }
@@ -291,6 +280,7 @@ void Supervisor::ControlEnded(UnitRun& run, int status, Time now) {
     case UnitPhase::kStart: {
       const ServiceSettings& service = *run.unit->service;
       if (service.EffectiveType() == ServiceType::kDbus) {
+        if (good) WatchBusName(run);
         if (good) return RunPhase(run, UnitPhase::kStartPost, now);
         return Fail(run, "protocol", service.bus_name + " did not appear on the bus", now);
       }

@@ -215,6 +215,45 @@ TEST_F(SupervisorServiceTest, BusServicesWaitForTheirName) {
   End(Run("d.service").control_pid, Exited(0));
   EXPECT_EQ(Phase("d.service"), UnitPhase::kRunning);
   EXPECT_EQ(Outcome(start), JobOutcome::kDone);
+  EXPECT_EQ(host.calls.back(), "watch org.example");
+  // The bus has gone, not the name.
+  End(Run("d.service").bus_pid, Exited(1));
+  EXPECT_EQ(Phase("d.service"), UnitPhase::kRunning);
+}
+
+TEST_F(SupervisorServiceTest, ABusNameThatGoesStopsItsService) {
+  Add("d.service", "", "Type=dbus\nBusName=org.example\nExecStart=/bin/d\nExecReload=/bin/re");
+  files.AddFile("/usr/lib/systemd/system/dbus.socket",
+                "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/dbus/s\n");
+  Add("dbus.service", "", "ExecStart=/bin/dbus");
+  Submit(JobKind::kStart, "d.service");
+  End(Run("d.service").control_pid, Exited(0));
+  const pid_t main = Run("d.service").main_pid;
+  End(Run("d.service").bus_pid, Exited(0));
+  EXPECT_EQ(Phase("d.service"), UnitPhase::kStopSigterm);
+  EXPECT_EQ(host.signals.back(), std::pair(main, SIGTERM));
+  End(main, SIGTERM);
+  EXPECT_EQ(Phase("d.service"), UnitPhase::kInactive);
+  EXPECT_EQ(Run("d.service").result, "success");
+
+  // While it reloads, that waits for the reload's end.
+  Submit(JobKind::kStart, "d.service");
+  End(Run("d.service").control_pid, Exited(0));
+  Submit(JobKind::kReload, "d.service");
+  End(Run("d.service").bus_pid, Exited(0));
+  EXPECT_EQ(Phase("d.service"), UnitPhase::kReload);
+  End(Run("d.service").control_pid, Exited(0));
+  EXPECT_EQ(Phase("d.service"), UnitPhase::kStopSigterm);
+  End(Run("d.service").main_pid, SIGTERM);
+
+  // One that is stopped is watched no longer.
+  Submit(JobKind::kStart, "d.service");
+  End(Run("d.service").control_pid, Exited(0));
+  const pid_t watch = Run("d.service").bus_pid;
+  Submit(JobKind::kStop, "d.service");
+  End(Run("d.service").main_pid, SIGTERM);
+  EXPECT_EQ(host.signals.back(), std::pair(watch, SIGKILL));
+  EXPECT_EQ(Run("d.service").bus_pid, 0);
 }
 
 TEST_F(SupervisorServiceTest, IdleWaitsForTheOthersButNotForEver) {

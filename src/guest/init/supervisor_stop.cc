@@ -156,6 +156,7 @@ bool Supervisor::ShouldRestart(const UnitRun& run) const {
 void Supervisor::Down(UnitRun& run, Time now) {
   const unit::Unit& unit = *run.unit;
   const KillMode mode = unit.service->kill_mode;
+  EndBusWatch(run);
   if (unit.service->send_sigkill && mode != KillMode::kNone && mode != KillMode::kProcess &&
       !host_.GroupIsEmpty(unit)) {
     host_.KillGroup(unit, SIGKILL, 0);  // what ExecStopPost= left behind

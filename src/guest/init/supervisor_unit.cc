@@ -59,6 +59,7 @@ void Supervisor::Begin(UnitRun& run, Time now) {
   run.failed = false;
   run.stop_requested = false;
   run.ready = false;
+  run.bus_name_lost = false;
   run.end = ProcessEnd::kNone;
   run.end_status = 0;
   run.result = "success";

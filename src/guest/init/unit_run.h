@@ -70,6 +70,7 @@ struct UnitRun {
   UnitPhase phase = UnitPhase::kInactive;
   pid_t main_pid = 0;
   pid_t control_pid = 0;
+  pid_t bus_pid = 0;        // Type=dbus: waits until nobody owns the name any longer
   std::size_t command = 0;  // index in the list of the phase
   Time deadline = kNever;   // of the phase
   Time runtime_deadline = kNever;
@@ -89,6 +90,7 @@ struct UnitRun {
   bool condition_held = true;           // of the last start
   bool condition_skipped = false;       // by ExecCondition=
   bool ready = false;                   // READY=1 was seen
+  bool bus_name_lost = false;           // Type=dbus
   ProcessEnd end = ProcessEnd::kNone;   // of the main process
   int end_status = 0;                   // the exit code or signal of the main process
   std::string_view result = "success";  // as systemd's Result=

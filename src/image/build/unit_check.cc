@@ -62,7 +62,8 @@ std::vector<std::string> NotesOf(const unit::Findings& findings) {
 Result<UnitReport> CheckUnits(const Definition& definition, const Tree& tree) {
   const TreeFileSource files(tree);
   unit::Loader loader(files, {});
-  INRO_ASSIGN(const unit::Transaction transaction, unit::BuildTransaction(loader, kDefaultTarget));
+  INRO_ASSIGN(const unit::Transaction transaction,
+              unit::BuildTransaction(loader, kDefaultTarget, {true, {}}));
   UnitReport report;
   for (const unit::Job& job : transaction.jobs) report.started.push_back(job.unit->name);
   std::sort(report.started.begin(), report.started.end());
