@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
@@ -127,20 +126,6 @@ void Faults::ExpectRoleComesBack(const std::string& unit) {
   EXPECT_TRUE(LogTellsOf(unit));
   const auto answered = CheckAgent();
   EXPECT_TRUE(answered) << answered.error().ToString();
-}
-
-// Says who the shell is, once the text that it is told to print has come.
-std::string AskConsole(int fd, const std::string& command, const std::string& until) {
-  const std::string line = command + "\n";
-  if (::send(fd, line.data(), line.size(), MSG_NOSIGNAL) < 0) return "";
-  std::string text;
-  char bytes[4096];
-  while (text.find(until) == std::string::npos) {
-    const ssize_t got = ::read(fd, bytes, sizeof bytes);
-    if (got <= 0) break;
-    text.append(bytes, static_cast<std::size_t>(got));
-  }
-  return text;
 }
 
 void Faults::ExpectConsoleComesBack() {

@@ -1,6 +1,8 @@
 #include "guest_shell.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "sys/file.h"
 #include "vmm/control/control_call.h"
@@ -25,6 +27,21 @@ Ran RunInGuest(GuestRun& run, const std::string& script) {
   auto ran = RunProgram(run, {.argv = {"timeout", "120", "bash", "-c", script}});
   EXPECT_TRUE(ran) << ran.error().ToString();
   return std::move(ran).value_or(Ran{});
+}
+
+std::string AskConsole(int fd, const std::string& command, const std::string& until) {
+  const std::string line = command + "\n";
+  std::string text;
+  if (::send(fd, line.data(), line.size(), MSG_NOSIGNAL) < 0) return text;
+  const timeval limit{.tv_sec = 120, .tv_usec = 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  char bytes[4096];
+  while (text.find(until) == std::string::npos) {
+    const ssize_t got = ::recv(fd, bytes, sizeof bytes, 0);
+    if (got <= 0) break;
+    text.append(bytes, static_cast<std::size_t>(got));
+  }
+  return text;
 }
 
 }  // namespace inro::boot_test

@@ -21,4 +21,8 @@ Result<Ran> RunProgram(GuestRun& run, const protocol::ExecStartRequest& request,
 // case. The guest needs bash and coreutils.
 Ran RunInGuest(GuestRun& run, const std::string& script);
 
+// Types a command at a debug console and reads until `until` has come, two minutes have passed or
+// the stream ends; what came.
+std::string AskConsole(int fd, const std::string& command, const std::string& until);
+
 }  // namespace inro::boot_test

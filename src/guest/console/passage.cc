@@ -1,6 +1,7 @@
 #include "guest/console/passage.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,7 +12,7 @@ namespace inro::guest::console {
 namespace {
 
 constexpr char kEndOfTransmission = 4;  // Ctrl-D
-constexpr int kEndAgainMs = 300;
+constexpr int kLookAgainMs = 300;
 
 // One direction.
 struct Lane {
@@ -45,6 +46,13 @@ struct Lane {
   }
 };
 
+// On vsock a peer that has gone altogether looks like one that only says no more, until something
+// is sent to it: here, nothing.
+bool TakesNothingMore(int connection) {
+  return ::send(connection, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
+         (errno == EPIPE || errno == ENOTCONN || errno == ECONNRESET);
+}
+
 }  // namespace
 
 void Pass(int connection, int terminal, int child, int patience) {
@@ -65,7 +73,8 @@ void Pass(int connection, int terminal, int child, int patience) {
     // peer does not read.
     if (waiting[1].events == 0) waiting[1].fd = -1;
     // A peer that reads nothing holds up its own shell, but not for ever once that has ended.
-    const int limit = child_ended ? patience : typed.ended ? kEndAgainMs : -1;
+    const bool unsure = typed.ended || !typed.empty();
+    const int limit = child_ended ? patience : unsure ? kLookAgainMs : -1;
     const int ready = ::poll(waiting.data(), waiting.size(), limit);
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0 || (ready == 0 && child_ended)) return;
@@ -73,7 +82,7 @@ void Pass(int connection, int terminal, int child, int patience) {
     typed.Fill();
     shown.Fill();
     const bool hung_up = (waiting[0].revents & (POLLERR | POLLHUP)) != 0;
-    if (hung_up && (typed.ended || !typed.empty())) return;
+    if ((typed.ended || !typed.empty()) && (hung_up || TakesNothingMore(connection))) return;
     // One that only says no more (a half-close) still wants the answers: to the shell it is Ctrl-D.
     // A shell that was just then changing the mode of its terminal has missed it: again after a
     // while.
