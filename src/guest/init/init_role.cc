@@ -106,6 +106,7 @@ int Boot(char** argv, int (*generate)(int argc, char** argv)) {
   MountAll(mounts, StandardMounts(), log);
   const CgroupVersion version =
       MountCgroups(mounts, ChooseCgroups(line), ReadOr("/proc/cgroups", ""), log);
+  ShareMounts(mounts, log);
   no_modprobe.End();
   MakeDeviceLinks(log);
   RaiseLimits();

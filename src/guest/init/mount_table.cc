@@ -103,4 +103,9 @@ CgroupVersion MountCgroups(sys::Mounts& mounts, CgroupVersion version, std::stri
   return version;
 }
 
+void ShareMounts(sys::Mounts& mounts, KernelLog& log) {
+  const auto done = mounts.Mount("", "/", "", MS_SHARED | MS_REC, "");
+  if (!done) log.Warning("share the mounts: {}", done.error().ToString());
+}
+
 }  // namespace inro::guest

@@ -39,4 +39,8 @@ CgroupVersion ChooseCgroups(const unit::KernelCommandLine& line);
 CgroupVersion MountCgroups(sys::Mounts& mounts, CgroupVersion version, std::string_view controllers,
                            KernelLog& log);
 
+// Makes all mounts shared, as systemd does: a service with a mount namespace of its own sees what
+// is mounted later (MountFlags=, systemd.exec(5)).
+void ShareMounts(sys::Mounts& mounts, KernelLog& log);
+
 }  // namespace inro::guest

@@ -1,6 +1,7 @@
 // The small parsers and tables of role init: accounts, boot.conf, module lists, mounts,
 // directories.
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "guest/init/module_loader.h"
 #include "guest/init/mount_table.h"
 #include "guest/init/service_directories.h"
+#include "sys/fake/fake_mounts.h"
 #include "sys/fake/memory_file_source.h"
 #include "sys/remove_tree.h"
 
@@ -41,6 +43,15 @@ TEST_F(AccountsTest, FindsByNameAndNumber) {
   EXPECT_FALSE(accounts.FindUser("nobody"));
   EXPECT_FALSE(accounts.FindUser("bad"));
   EXPECT_FALSE(accounts.FindGroup("_chron"));
+}
+
+TEST(MountTableTest, AllMountsAreShared) {
+  sys::FakeMounts mounts;
+  KernelLog log;
+  ShareMounts(mounts, log);
+  ASSERT_EQ(mounts.mounted.size(), 1U);
+  EXPECT_EQ(mounts.mounted[0].target, "/");
+  EXPECT_EQ(mounts.mounted[0].flags, static_cast<unsigned long>(MS_SHARED | MS_REC));
 }
 
 TEST(BootConfTest, FileThenCommandLine) {
