@@ -376,5 +376,29 @@ TEST(Otlp, WhatIsRefusedOrTooMuchIsSaid) {
   EXPECT_THAT(notes, Contains(HasSubstr("records dropped")));
 }
 
+// A collector that has a request and stalls: the end does not wait for the request's own limit.
+TEST(Otlp, TheEndIsNotHeldUpBeyondItsLimit) {
+  UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener.get(), 16), 0);
+  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  UniqueFd connection;  // held until the end
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    OtlpLogExporter exporter(fmt::format("http://127.0.0.1:{}/v1/logs", ntohs(address.sin_port)),
+                             {.gather = milliseconds(1),
+                              .limits = {milliseconds(600'000), milliseconds(600'000)},
+                              .end_limit = milliseconds(100)});
+    exporter.Add(ParseLogEntry(Line(1)));
+    connection.reset(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    EXPECT_TRUE(connection);
+  }
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(60));
+}
+
 }  // namespace
 }  // namespace inro::vmm

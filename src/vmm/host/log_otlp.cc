@@ -1,7 +1,5 @@
 #include "vmm/host/log_otlp.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
@@ -51,39 +49,6 @@ Json RecordOf(const LogEntry& entry) {
           {"attributes", attributes}};
 }
 
-enum class Sent { kYes, kAgain, kRefused };
-
-struct Answer {
-  Sent sent;
-  std::string why;
-};
-
-std::size_t Swallow(char*, std::size_t size, std::size_t count, void*) { return size * count; }
-
-Answer Post(const std::string& url, const std::string& body, milliseconds limit) {
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
-                                                                 curl_easy_cleanup);
-  if (!curl) return {Sent::kAgain, "cannot make a request"};
-  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
-      curl_slist_append(nullptr, "Content-Type: application/json"), curl_slist_free_all);
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(limit.count()));
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &Swallow);
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  const CURLcode code = curl_easy_perform(curl.get());
-  if (code != CURLE_OK) return {Sent::kAgain, curl_easy_strerror(code)};
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status >= 200 && status < 300) return {Sent::kYes, ""};
-  // As the specification of OTLP/HTTP has it, these are worth another try.
-  const bool again = status == 429 || status == 502 || status == 503 || status == 504;
-  return {again ? Sent::kAgain : Sent::kRefused, fmt::format("it answered {}", status)};
-}
-
 }  // namespace
 
 std::string EncodeOtlpLogs(const std::string& guest, std::span<const LogEntry> entries) {
@@ -101,17 +66,7 @@ std::string EncodeOtlpLogs(const std::string& guest, std::span<const LogEntry> e
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Result<std::string> OtlpLogUrl(const std::string& url) {
-  const std::size_t scheme = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
-  if (scheme == 0 || url.size() == scheme) {
-    return FailAs(ErrorKind::kBadInput,
-                  "--otlp: \"{}\" is no URL of a collector (http://localhost:4318)", url);
-  }
-  const std::size_t path = url.find('/', scheme);
-  if (path == std::string::npos) return url + "/v1/logs";
-  if (path + 1 == url.size()) return url + "v1/logs";
-  return url;
-}
+Result<std::string> OtlpLogUrl(const std::string& url) { return OtlpUrl(url, "/v1/logs"); }
 
 struct OtlpLogExporter::State {
   std::string url;
@@ -160,19 +115,24 @@ bool OtlpLogExporter::State::SendBatch(const std::vector<LogEntry>& batch) {
   milliseconds wait = options.retry_first;
   bool said = false;
   while (true) {
-    const Answer answer = Post(url, body, milliseconds(10'000));
+    const Result<long> status = PostOtlp(url, "application/json", body, options.limits, [this] {
+      const std::lock_guard ask(mutex);
+      return ending && Clock::now() >= end_by;
+    });
+    const std::string why =
+        status ? fmt::format("it answered {}", *status) : status.error().ToString();
     std::unique_lock lock(mutex);
-    if (answer.sent == Sent::kYes) {
+    if (status && *status >= 200 && *status < 300) {
       sent += batch.size();
       lock.unlock();
       if (said) Say(fmt::format("{} answers again", url));
       return true;
     }
-    if (answer.sent == Sent::kRefused) {
+    if (status && !IsWorthAnotherTry(*status)) {
       dropped += batch.size();
       dropped_said += batch.size();
       lock.unlock();
-      Say(fmt::format("{} records dropped: {} refused them: {}", batch.size(), url, answer.why));
+      Say(fmt::format("{} records dropped: {} refused them: {}", batch.size(), url, why));
       return true;
     }
     if (ending && Clock::now() + milliseconds(200) > end_by) {
@@ -182,7 +142,7 @@ bool OtlpLogExporter::State::SendBatch(const std::vector<LogEntry>& batch) {
     }
     if (!said) {
       lock.unlock();
-      Say(fmt::format("cannot send to {}: {}; trying again", url, answer.why));
+      Say(fmt::format("cannot send to {}: {}; trying again", url, why));
       lock.lock();
       said = true;
     }
@@ -209,7 +169,7 @@ void OtlpLogExporter::State::Run() {
 
 OtlpLogExporter::OtlpLogExporter(std::string url, OtlpLogOptions options)
     : state_(std::make_unique<State>()) {
-  curl_global_init(CURL_GLOBAL_DEFAULT);
+  PrepareOtlpPosts();
   state_->url = std::move(url);
   state_->options = std::move(options);
   state_->thread = std::thread([this] { state_->Run(); });

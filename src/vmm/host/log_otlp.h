@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "vmm/host/log_entry.h"
+#include "vmm/host/otlp_post.h"
 
 namespace inro::vmm {
 
@@ -28,6 +29,7 @@ struct OtlpLogOptions {
   std::chrono::milliseconds gather{500};       // how long a record waits for others
   std::chrono::milliseconds retry_first{500};  // doubles up to retry_most
   std::chrono::milliseconds retry_most{15'000};
+  OtlpPostLimits limits;
   std::chrono::milliseconds end_limit{5000};  // for what is left when the exporter ends
   // What there is to say: drops, a collector that does not answer. From the exporter's thread.
   std::function<void(std::string_view)> note;

@@ -1,5 +1,3 @@
-#include <curl/curl.h>
-
 #include "vmm/host/trace_sinks.h"
 
 namespace inro::vmm {
@@ -8,30 +6,15 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-std::size_t Swallow(char*, std::size_t size, std::size_t count, void*) { return size * count; }
-
-// libcurl asks at least once a second.
-int AbortIf(void* is_over, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return (*static_cast<const std::function<bool()>*>(is_over))() ? 1 : 0;
-}
-
 }  // namespace
 
 Result<std::string> OtlpTraceUrl(const std::string& url) {
-  const std::size_t scheme = url.starts_with("http://") ? 7 : url.starts_with("https://") ? 8 : 0;
-  if (scheme == 0 || url.size() == scheme) {
-    return FailAs(ErrorKind::kBadInput,
-                  "--otlp: \"{}\" is no URL of a collector (http://localhost:4318)", url);
-  }
-  const std::size_t path = url.find('/', scheme);
-  if (path == std::string::npos) return url + std::string(protocol::kTracePath);
-  if (path + 1 == url.size()) return url + std::string(protocol::kTracePath.substr(1));
-  return url;
+  return OtlpUrl(url, protocol::kTracePath);
 }
 
 TraceForwardSink::TraceForwardSink(std::string url, TraceForwardOptions options)
     : url_(std::move(url)), options_(std::move(options)) {
-  curl_global_init(CURL_GLOBAL_DEFAULT);
+  PrepareOtlpPosts();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -107,47 +90,14 @@ void TraceForwardSink::Run() {
   }
 }
 
-// The HTTP status, or an error when there was none.
-Result<long> TraceForwardSink::Post(const std::string& body) const {
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(),
-                                                                 curl_easy_cleanup);
-  if (!curl) return Fail("cannot make a request");
-  // No "Expect: 100-continue": a collector that stalls would hold it up.
-  curl_slist* list = curl_slist_append(nullptr, "Content-Type: application/x-protobuf");
-  list = curl_slist_append(list, "Expect:");
-  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(list,
-                                                                            curl_slist_free_all);
-  std::function<bool()> is_over = [this] { return IsOver(); };
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url_.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.data());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(options_.connect_limit.count()));
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS,
-                   static_cast<long>(options_.request_limit.count()));
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &Swallow);
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &AbortIf);
-  curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, &is_over);
-  const CURLcode code = curl_easy_perform(curl.get());
-  if (code == CURLE_ABORTED_BY_CALLBACK) return Fail("it did not answer in time");
-  if (code != CURLE_OK) return Fail("{}", curl_easy_strerror(code));
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  return status;
-}
-
 bool TraceForwardSink::SendOne(const std::string& body) {
   milliseconds pause = options_.first_pause;
   bool said = false;
   while (true) {
-    const Result<long> status = Post(body);
+    const Result<long> status = PostOtlp(url_, "application/x-protobuf", body, options_.limits,
+                                         [this] { return IsOver(); });
     const bool good = status && *status >= 200 && *status < 300;
-    const bool again =
-        !status || *status == 429 || *status == 502 || *status == 503 || *status == 504;
+    const bool again = !status || IsWorthAnotherTry(*status);
     const std::string why =
         status ? fmt::format("it answered {}", *status) : status.error().ToString();
     if (good || !again) {

@@ -100,7 +100,8 @@ class Collector {
 TraceForwardOptions Patient() {
   TraceForwardOptions options;
   options.first_pause = 20ms;
-  options.connect_limit = options.request_limit = options.end_limit = 600s;
+  options.limits = {600s, 600s};
+  options.end_limit = 600s;
   return options;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "vmm/host/otlp_post.h"
 #include "vmm/host/trace_receiver.h"
 
 namespace inro::vmm {
@@ -62,10 +63,7 @@ struct TraceForwardOptions {
   std::size_t queue_bytes = std::size_t{16} << 20;
   std::chrono::milliseconds first_pause{200};  // doubled up to longest_pause
   std::chrono::milliseconds longest_pause{10'000};
-  // Of a collector that is not reached; of one that has a request and stalls. A request that is
-  // given up and sent again arrives twice.
-  std::chrono::milliseconds connect_limit{10'000};
-  std::chrono::milliseconds request_limit{90'000};
+  OtlpPostLimits limits;
   std::chrono::milliseconds end_limit{5000};   // for what is queued when the sink goes away
   std::function<void(std::string_view)> note;  // from the sink's thread
 };
@@ -87,7 +85,6 @@ class TraceForwardSink final : public TraceSink {
  private:
   void Run();
   bool SendOne(const std::string& body);  // false: the time for the end is over
-  Result<long> Post(const std::string& body) const;
   void EndBy(std::chrono::steady_clock::time_point when);
   bool IsOver() const;
   void Note(const std::string& text) const;
