@@ -169,6 +169,9 @@ void Packages::Rsyslog() {
       Shell("systemctl start say.service; " + Until("grep -q 'said by a service' /var/log/syslog") +
             "grep 'said by a service' /var/log/syslog"),
       HasSubstr("echo["));
+  const std::string status = "systemctl --no-pager status say.service";
+  EXPECT_THAT(Shell(Until(status + " | grep -q 'said by a service'") + status + " || true"),
+              HasSubstr("]: said by a service"));
   EXPECT_THAT(Shell("logger -t inro-test -p authpriv.notice kept apart; " +
                     Until("grep -q 'kept apart' /var/log/auth.log") + "cat /var/log/auth.log"),
               HasSubstr("inro-test: kept apart"));

@@ -32,6 +32,15 @@ std::vector<std::string> SearchPath() {
   return folders;
 }
 
+constexpr std::string_view kRunFolder = "/run/inro";
+
+// Empty: no journald here, or not of this PID 1.
+std::string Journalctl(const sys::FileSource& files, std::string_view run_folder) {
+  constexpr const char* kJournald = "/usr/lib/systemd/systemd-journald";
+  const bool has = files.TypeOf(kJournald) != sys::FileSource::Type::kAbsent;
+  return has && run_folder == kRunFolder ? "/usr/bin/journalctl" : "";
+}
+
 struct Column {
   std::string_view name;
   std::string Row::* text = nullptr;
@@ -57,6 +66,7 @@ constexpr Column kColumns[] = {
     {"job_id", &Row::job_id},
     {"job_state", &Row::job_state},
     {"accepted", nullptr, &Row::accepted},
+    {"stored", nullptr, &Row::stored},
     {"reason", &Row::reason},
 };
 
@@ -96,9 +106,9 @@ std::map<std::string, Row, std::less<>> ParseRows(std::string_view tsv) {
 }
 
 Context::Context()
-    : run_folder(std::getenv("INRO_RUN_DIR") != nullptr ? std::getenv("INRO_RUN_DIR")
-                                                        : "/run/inro"),
-      search_path(SearchPath()) {}
+    : run_folder(std::getenv("INRO_RUN_DIR") != nullptr ? std::getenv("INRO_RUN_DIR") : kRunFolder),
+      search_path(SearchPath()),
+      journalctl(Journalctl(files, run_folder)) {}
 
 unit::Loader& Context::loader() {
   if (!loader_) {

@@ -31,7 +31,7 @@ struct Options {
   bool now = false, runtime = false, value = false, reverse = false, no_reload = false;
   bool full = false;
   int force = 0;
-  int lines = 10;
+  std::uint32_t lines = 10;  // of the log, in status
   std::vector<std::string> types, states, properties;
   protocol::InitMode mode = protocol::InitMode::kReplace;
   protocol::InitWho who = protocol::InitWho::kAll;
@@ -43,7 +43,7 @@ struct Row {
   std::string name, active = "inactive", sub = "dead", result = "success", status, job, job_id,
                     job_state, reason, condition = "yes";
   std::uint64_t pid = 0, control_pid = 0, restarts = 0, exit_code = 0, exit_status = 0,
-                accepted = 0;
+                accepted = 0, stored = 0;
   std::uint64_t started = 0, entered = 0, since = 0, inactive = 0;
 };
 
@@ -60,6 +60,8 @@ class Context {
   const sys::DiskFileSource files;
   const std::string run_folder;
   const std::vector<std::string> search_path;
+  // Where systemd-journald is in the guest, the program that reads its journal.
+  const std::string journalctl;
   unit::Loader& loader();
 
   // The state file, after PID 1 has written it anew.

@@ -6,6 +6,7 @@
 
 #include "guest/systemctl/context.h"
 #include "guest/systemctl/properties.h"
+#include "guest/systemctl/unit_log.h"
 #include "sys/file.h"
 #include "unit/install.h"
 
@@ -122,6 +123,33 @@ void PrintStatus(Context& context, const std::string& name, const unit::Unit& un
   if (const auto group = PropertyOf(source, "ControlGroup"); !group.empty()) PrintGroup(group);
 }
 
+// What the unit has logged last: since its last start, by the collector of role `logs`; what that
+// does not have (a syslog daemon takes what journald would forward to it), by journald.
+Result<std::string> LogText(const Context& context, const std::string& unit, const Row& row) {
+  const std::uint32_t most = context.options.lines;
+  const auto lines = LastLogLines(context.run_folder + "/logs.sock", unit, row.started, most);
+  if (lines && !lines->empty()) {
+    char host[65] = {};
+    ::gethostname(host, sizeof host - 1);
+    std::string text;
+    for (const LogLine& line : *lines) text += LogLineText(line, host);
+    return text;
+  }
+  if (!context.journalctl.empty()) return JournalText(context.journalctl, unit, most);
+  if (!lines) return std::unexpected(lines.error());
+  return "";
+}
+
+void PrintLog(const Context& context, const std::string& unit, const Row& row) {
+  if (context.options.lines == 0) return;
+  const auto text = LogText(context, unit, row);
+  if (!text) {
+    Printf("\nIts log cannot be shown: {}\n", text.error().ToString());
+  } else if (!text->empty()) {
+    Printf("\n{}", *text);
+  }
+}
+
 int StatusOf(Context& context, const std::string& name) {
   const Row row = context.RowOf(name);
   const unit::Unit* unit = context.loader().Load(name);
@@ -130,7 +158,10 @@ int StatusOf(Context& context, const std::string& name) {
     Complain("Unit {} could not be found.", name);
     return kNoSuchUnit;
   }
-  if (unit != nullptr && !context.options.quiet) PrintStatus(context, name, *unit, row);
+  if (unit != nullptr && !context.options.quiet) {
+    PrintStatus(context, name, *unit, row);
+    PrintLog(context, unit->name, row);
+  }
   const bool up = row.active == "active" || row.active == "reloading";
   return up ? kSuccess : kNotRunning;
 }

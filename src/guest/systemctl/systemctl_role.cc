@@ -117,7 +117,9 @@ std::string SetValue(Options& options, std::string_view name, std::string_view v
   } else if (name == "property") {
     options.properties.emplace_back(value);
   } else if (name == "lines") {
-    options.lines = unit::ParseNumber<int>(value).value_or(10);
+    const auto lines = unit::ParseNumber<std::uint32_t>(value);
+    if (!lines) return fmt::format("Failed to parse lines '{}'", value);
+    options.lines = *lines;
   } else if (name == "signal") {
     const auto signal = unit::ParseSignal(value);
     if (!signal) return fmt::format("Failed to parse signal string {}.", value);
@@ -239,7 +241,7 @@ void PrintHelp() {
   Print(
       "\n\nOptions: -a --all, -t --type=, --state=, --failed, -p --property=, -P, --value, -q "
       "--quiet,\n  --no-block, --job-mode=, --now, --runtime, -f --force, -s --signal=, "
-      "--kill-whom=, --plain,\n  --no-legend, --no-pager, --reverse, --version\n");
+      "--kill-whom=, -n --lines=,\n  --plain, --no-legend, --no-pager, --reverse, --version\n");
 }
 
 int Dispatch(Context& context) {

@@ -17,6 +17,7 @@
 
 #include "guest/init/init_role.h"
 #include "guest/systemctl/context.h"
+#include "guest/systemctl/fake_collector.h"
 #include "guest/systemctl/systemctl_role.h"
 #include "sys/file.h"
 
@@ -25,6 +26,7 @@ namespace {
 
 using std::chrono::steady_clock;
 using testing::HasSubstr;
+using testing::Not;
 
 struct Outcome {
   int code = -1;
@@ -174,6 +176,31 @@ TEST_F(SystemctlTest, StartsShowsAndStopsAService) {
   EXPECT_EQ(Run({"status", "nothing"}).code, 4);
   EXPECT_EQ(Run({"no-such-verb"}).code, 1);
   EXPECT_EQ(Run({"reload", "a"}).code, 1);
+}
+
+TEST_F(SystemctlTest, StatusShowsTheLastLinesOfTheLog) {
+  Unit("a.service", "[Service]\nExecStart=/bin/sleep 1000");
+  if (!Start()) GTEST_SKIP() << "no pid namespace on this machine";
+  EXPECT_THAT(Run({"status", "a"}).out, HasSubstr("Its log cannot be shown: "));
+  std::string log;
+  for (int i = 1; i <= 12; ++i) {
+    log += fmt::format(
+        R"({{"msg":"line {}.","ts":"2026-11-24T10:00:00.5Z","pid":"7","name":"a","unit":"{}",)"
+        R"("monotonic_us":18000000000000000000}})"
+        "\n",
+        i, i == 12 ? "b.service" : "a.service");
+  }
+  const FakeCollector collector(Path("state/logs.sock"), log + "\n");
+  const std::string out = Run({"status", "--no-pager", "a"}).out;
+  EXPECT_THAT(out, HasSubstr("a[7]: line 11.\n"));
+  EXPECT_THAT(out, HasSubstr("line 2."));
+  EXPECT_THAT(out, Not(HasSubstr("line 1.")));
+  EXPECT_THAT(out, Not(HasSubstr("line 12.")));
+  const std::string two = Run({"status", "-n", "2", "a"}).out;
+  EXPECT_THAT(two, HasSubstr("line 10."));
+  EXPECT_THAT(two, Not(HasSubstr("line 9.")));
+  EXPECT_THAT(Run({"status", "a", "--lines=0"}).out, Not(HasSubstr("line ")));
+  EXPECT_THAT(Run({"status", "a", "-nmany"}).err, HasSubstr("Failed to parse lines 'many'"));
 }
 
 TEST_F(SystemctlTest, ReloadMaskKillAndPatterns) {
