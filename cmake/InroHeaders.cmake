@@ -11,7 +11,8 @@ option(INRO_PRECOMPILE "Compile common headers once" ${precompile})
 if(INRO_PRECOMPILE)
   # GCC 12 forgets that precompiled headers are the system's, and warns about what it inlines.
   target_compile_options(inro_flags INTERFACE
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread>)
 endif()
 
 set(INRO_COMMON_HEADERS <algorithm> <array> <charconv> <chrono> <cstdint> <cstring> <expected>
