@@ -204,8 +204,8 @@ std::unique_ptr<Unit> Loader::Take(std::string_view name) {
   return unit;
 }
 
-void Loader::MarkBad(Unit& unit, const std::string& path, const Error& error) {
-  unit.state = LoadState::kBad;
+void Loader::MarkBroken(Unit& unit, const std::string& path, const Error& error) {
+  unit.state = LoadState::kError;
   unit.problem = error.ToString();
   Note(FindingKind::kError, error.file().empty() ? path : error.file(), error.line(),
        error.message());
@@ -213,17 +213,18 @@ void Loader::MarkBad(Unit& unit, const std::string& path, const Error& error) {
 
 void Loader::ReadInto(Unit& unit, const std::string& path) {
   const auto text = files_.Read(path, kMaxUnitFileBytes);
-  if (!text) return MarkBad(unit, path, text.error());
+  if (!text) return MarkBroken(unit, path, text.error());
   if (text->empty()) {  // an empty file masks
     unit.state = LoadState::kMasked;
     return;
   }
-  Apply(unit, path, *text);
+  const std::optional<Error> error = Apply(unit, path, *text);
+  if (error) MarkBroken(unit, path, *error);
 }
 
-void Loader::Apply(Unit& unit, const std::string& path, std::string_view text) {
-  const auto assignments = ParseUnitSyntax(text, path, findings_);
-  if (!assignments) return MarkBad(unit, path, assignments.error());
+// As far as the file goes; gives why it did not go to its end.
+std::optional<Error> Loader::Apply(Unit& unit, const std::string& path, std::string_view text) {
+  UnitSyntax syntax = ReadUnitSyntax(text, path, findings_);
   if (!options_.facts.os_known && AsksForOsRelease(text)) {
     for (const char* release : {"/etc/os-release", "/usr/lib/os-release"}) {
       const auto fields = files_.Read(release, 64 << 10);
@@ -234,11 +235,12 @@ void Loader::Apply(Unit& unit, const std::string& path, std::string_view text) {
   AddToFingerprint(unit.fingerprint, path);
   AddToFingerprint(unit.fingerprint, text);
   unit.files.push_back(path);
-  for (const Assignment& row : *assignments) {
+  for (const Assignment& row : syntax.assignments) {
     ApplyAssignment(unit, options_.facts, row.section, row.name, row.value, path, row.line,
                     findings_);
   }
   if (findings_.size() > kMaxFindings) findings_.resize(kMaxFindings);
+  return std::move(syntax.error);
 }
 
 // Folders whose drop-ins apply, the most important first.
@@ -287,8 +289,9 @@ void Loader::ReadDropIns(Unit& unit, std::string_view given) {
       Note(FindingKind::kError, path, 0, text.error().message());
       continue;
     }
-    Apply(unit, path, *text);
-    if (unit.state != LoadState::kLoaded) return;
+    if (const auto error = Apply(unit, path, *text)) {
+      Note(FindingKind::kError, path, error->line(), error->message());
+    }
   }
 }
 

@@ -73,8 +73,8 @@ class Loader {
   Fragment FindFragment(std::string_view name) const;
   Fragment Inspect(const std::string& path, std::string_view name) const;
   void ReadInto(Unit& unit, const std::string& path);  // the unit's own file
-  void Apply(Unit& unit, const std::string& path, std::string_view text);
-  void MarkBad(Unit& unit, const std::string& path, const Error& error);
+  std::optional<Error> Apply(Unit& unit, const std::string& path, std::string_view text);
+  void MarkBroken(Unit& unit, const std::string& path, const Error& error);
   // A dependency on itself means nothing, as in systemd.
   static void DropItself(Unit& unit);
   void ReadDropIns(Unit& unit, std::string_view given);

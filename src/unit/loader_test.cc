@@ -202,26 +202,46 @@ TEST_F(LoaderTest, SpecifiersOfTheFileAndOfTheSystem) {
 }
 
 TEST_F(LoaderTest, BadFilesAreNamedAndTheRestGoesOn) {
-  Add("nul.service", std::string("[Service]\nExecStart=/bin/x\n\0", 29));
   Add("big.service", "[Service]\nExecStart=/bin/x" + std::string((1 << 20) + 1, 'x'));
   Add("garbage.service",
       "\x7f"
       "ELF\x01\x02garbage\n=\n[[\n");
   Service("self.service",
-          "Requires=self.service\nAfter=self.service\nWants=nul.service big.service");
+          "Requires=self.service\nAfter=self.service\nWants=garbage.service big.service");
   Loader loader(files, {});
-  for (const char* name : {"nul.service", "big.service", "garbage.service"}) {
-    EXPECT_EQ(loader.Load(name)->state, LoadState::kBad) << name;
+  for (const char* name : {"big.service", "garbage.service"}) {
+    EXPECT_EQ(loader.Load(name)->state, LoadState::kError) << name;
     EXPECT_FALSE(loader.Load(name)->problem.empty());
   }
-  const auto nul = std::ranges::find_if(loader.findings(), [](const Finding& finding) {
-    return finding.file.ends_with("nul.service");
+  const auto error = std::ranges::find_if(loader.findings(), [](const Finding& finding) {
+    return finding.file.ends_with("garbage.service") && finding.kind == FindingKind::kError;
   });
-  ASSERT_NE(nul, loader.findings().end());
-  EXPECT_EQ(nul->line, 3);
+  ASSERT_NE(error, loader.findings().end());
+  EXPECT_EQ(error->line, 3);
   const auto transaction = BuildTransaction(loader, "self.service");
   ASSERT_TRUE(transaction) << transaction.error().ToString();
   EXPECT_LT(At(*transaction, "self.service"), transaction->jobs.size());
+}
+
+TEST_F(LoaderTest, AFileIsReadAsFarAsItGoes) {
+  Add("nul.service", std::string("[Service]\nExecStart=/bin/x\nUs\0er=a\nType=oneshot\n", 49));
+  Add("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/x\n[Broken\nUser=a\n");
+  Add("part.service", "[Service]\nExecStart=/bin/x\n");
+  Add("part.service.d/x.conf", "[Service]\nType=oneshot\n[Broken\nUser=a\n");
+  Loader loader(files, {});
+  const Unit* nul = loader.Load("nul.service");
+  EXPECT_EQ(nul->state, LoadState::kLoaded);
+  EXPECT_EQ(nul->service->EffectiveType(), ServiceType::kOneshot);
+  const Unit* broken = loader.Load("broken.service");
+  EXPECT_EQ(broken->state, LoadState::kError);
+  EXPECT_EQ(broken->service->EffectiveType(), ServiceType::kOneshot);
+  EXPECT_TRUE(broken->service->exec.user.empty());
+  EXPECT_NE(broken->problem.find("broken.service:4"), std::string::npos) << broken->problem;
+  // A drop-in that breaks off does not take the unit with it.
+  const Unit* part = loader.Load("part.service");
+  EXPECT_EQ(part->state, LoadState::kLoaded);
+  EXPECT_EQ(part->service->EffectiveType(), ServiceType::kOneshot);
+  EXPECT_TRUE(part->service->exec.user.empty());
 }
 
 TEST_F(LoaderTest, AUnitTakesFewBytes) {

@@ -24,12 +24,19 @@ TEST(UnitSyntax, JoinsContinuationsAndSkipsComments) {
 
 TEST(UnitSyntax, NamesFileAndLineOfWhatItCannotUse) {
   Findings findings;
-  ASSERT_TRUE(ParseUnitSyntax("A=b\n[X\n[Y]\nnonsense\n", "f", findings));
+  ASSERT_TRUE(ParseUnitSyntax("A=b\n[]\n[Y]\nnonsense\n", "f", findings));
   ASSERT_EQ(findings.size(), 3U);
   EXPECT_EQ(findings[2].line, 4);
-  const auto nul = ParseUnitSyntax(std::string_view("[A]\nB=\0", 7), "f", findings);
-  ASSERT_FALSE(nul);
-  EXPECT_EQ(nul.error().line(), 2);
+  const auto broken = ParseUnitSyntax("[A]\nB=c\n[X\n[Y]\n", "f", findings);
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().line(), 3);
+  // A NUL byte ends a line.
+  const auto nul = ReadUnitSyntax(std::string_view("[A]\nB=\0C=d\n[", 13), "f", findings);
+  ASSERT_EQ(nul.assignments.size(), 2U);
+  EXPECT_EQ(nul.assignments[1].name, "C");
+  EXPECT_EQ(nul.assignments[1].line, 3);
+  ASSERT_TRUE(nul.error);
+  EXPECT_EQ(nul.error->line(), 4);
   EXPECT_FALSE(ParseUnitSyntax("[A]\nB=" + std::string(1 << 20, 'x'), "f", findings));
   const auto line = ParseUnitSyntax("[A]\nB=" + std::string(100'000, 'x'), "f", findings);
   ASSERT_FALSE(line);

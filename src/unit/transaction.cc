@@ -19,6 +19,7 @@ std::string_view Reason(const Unit& unit) {
     case LoadState::kMasked:
       return "it is masked";
     case LoadState::kBad:
+    case LoadState::kError:
       return unit.problem;
     case LoadState::kLoaded:
       break;
@@ -263,7 +264,8 @@ class Collector {
       const std::string note = fmt::format("{} (for {}): {}", name, by, Reason(*unit));
       if (required) return FailAs(ErrorKind::kNotFound, "{}", note);
       // A wanted unit that is just absent or masked is nothing to speak of.
-      if (unit->state == LoadState::kBad) transaction_.notes.push_back(note);
+      const bool broken = unit->state == LoadState::kBad || unit->state == LoadState::kError;
+      if (broken) transaction_.notes.push_back(note);
       return std::optional<std::size_t>();
     }
     const auto [at, fresh] = index_.emplace(unit, transaction_.jobs.size());

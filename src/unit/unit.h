@@ -23,7 +23,13 @@
 
 namespace inro::unit {
 
-enum class LoadState { kLoaded, kNotFound, kMasked, kBad };
+enum class LoadState {
+  kLoaded,
+  kNotFound,
+  kMasked,
+  kBad,    // what it says cannot be a unit
+  kError,  // its file cannot be read to the end
+};
 
 // What SuccessAction= and FailureAction= may ask of the whole system.
 enum class SystemAction {
@@ -155,7 +161,7 @@ struct Unit {
   std::string name;
   UnitKind kind = UnitKind::kTarget;
   LoadState state = LoadState::kNotFound;
-  std::string problem;             // why the state is kBad
+  std::string problem;             // why the state is kBad or kError
   std::vector<std::string> files;  // the fragment first, then drop-ins
   // Of what the files and link folders hold: a unit that is loaded again with the same number is
   // the same.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,18 @@ struct Assignment {
   int line = 0;       // of its first physical line, from 1
 };
 
+struct UnitSyntax {
+  std::vector<Assignment> assignments;
+  std::optional<Error> error;  // what ended the reading before the end of the file
+};
+
 // The assignments of one file in order. A line that is neither is a warning in `findings` and is
-// left out. An error (file and line named) when the file is too large, has a line that is too long,
-// or holds a NUL byte: such a file must not be used at all.
+// left out; a NUL byte ends a line, as in systemd. A section header without its bracket, a line
+// that is too long or a file that is too large is an error (file and line named): what stands
+// before it has been read.
+UnitSyntax ReadUnitSyntax(std::string_view text, const std::string& file, Findings& findings);
+
+// The same for a file that is to be used whole or not at all.
 Result<std::vector<Assignment>> ParseUnitSyntax(std::string_view text, const std::string& file,
                                                 Findings& findings);
 

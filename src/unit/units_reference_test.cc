@@ -38,12 +38,8 @@ Found by the conformance cases, or known from the code; what no row names is mea
 |---|---|---|
 | a cycle of orderings, all required by what is booted | freezes | the cycle is broken at one ordering, and named in the log |
 | `SuccessActionExitStatus=`, `FailureActionExitStatus=` | exit status of a container's PID 1 | without effect: a virtual machine powers off |
-| `MountFlags=slave` and kin | the root is a shared mount | the root is private, and so is what a service sees |
 | `ConditionNeedsUpdate=` | compares `.updated` with `/usr` | false: a guest's tree is complete |
-| a unit file with a NUL byte, or with a broken section header | loaded as far as it goes; `LoadState=error` | refused; `LoadState=bad-setting` |
-| a socket whose `SocketUser=` does not exist | `Result=exit-code` | `Result=resources` |
-| `ListenSpecial=` with `Writable=yes` on what is no special file | fails | starts |
-| `systemctl show` | all properties | without `NFileDescriptorStore`, `TimeoutStartUSec`, `TimeoutStopUSec`, `RandomizedDelayUSec`, `FixedRandomDelay`, `IOWeight` |
+| `systemctl show` | all properties | those that scripts read; with `-p`, one that this kind of unit does not have is shown empty |
 | `org.freedesktop.systemd1` on the bus | there | not there: `SystemdService=` of D-Bus activation does not start a unit |
 )";
 

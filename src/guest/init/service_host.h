@@ -62,7 +62,8 @@ class ServiceHost {
   virtual Result<pid_t> Mount(const unit::Unit& unit) = 0;
   // The same for unmounting; 0 when it is no mount point.
   virtual Result<pid_t> Unmount(const unit::Unit&) { return pid_t{0}; }
-  // A socket begins to listen, a timer to count; the other way round.
+  // A socket begins to listen, a timer to count; the other way round. An error of kind kBadInput:
+  // the owner that the unit names does not exist.
   virtual Result<> Activate(const unit::Unit& unit) {
     return Fail("{}: this init does not run units of this kind", unit.name);
   }

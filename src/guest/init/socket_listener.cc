@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -220,6 +221,13 @@ Result<ListeningPort> OpenSpecial(const SocketSettings& settings, const std::str
       !(S_ISREG(status.st_mode) || S_ISCHR(status.st_mode))) {
     return Fail("neither a file nor a character device is there");
   }
+  // A plain file is always readable: there is nothing to wait for.
+  const UniqueFd probe(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (probe && ::epoll_ctl(probe.get(), EPOLL_CTL_ADD, port.fd.get(), &event) != 0) {
+    return FailErrno("wait for it");
+  }
   return port;
 }
 
@@ -242,7 +250,9 @@ void MakeLinks(const SocketSettings& settings, const std::vector<ListeningPort>&
 
 Result<std::vector<ListeningPort>> OpenPorts(const SocketSettings& settings,
                                              const Accounts& accounts, KernelLog& log) {
-  INRO_ASSIGN(const Owner owner, FindOwner(settings, accounts));
+  const auto found = FindOwner(settings, accounts);
+  if (!found) return FailAs(ErrorKind::kBadInput, "{}", found.error().ToString());
+  const Owner& owner = *found;
   const bool ipv6 = HasIpv6();
   std::vector<ListeningPort> ports;
   for (const unit::ListenSetting& setting : settings.listen) {

@@ -18,7 +18,8 @@ struct ListeningPort {
   std::string path;  // that lies in the file system; empty: none
 };
 
-// All of them, or an error that names the one that cannot be had: what was made is removed then.
+// All of them, or an error that names the one that cannot be had: what was made is removed then. Of
+// kind kBadInput when the owner does not exist.
 // Never blocks. Options of a socket that the kernel refuses are only logged, as systemd does.
 Result<std::vector<ListeningPort>> OpenPorts(const unit::SocketSettings& settings,
                                              const Accounts& accounts, KernelLog& log);

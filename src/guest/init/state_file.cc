@@ -96,6 +96,7 @@ std::string FormatUnits(const Supervisor& supervisor) {
     AppendField(out, std::to_string(run->accepted));
     AppendField(out, run->failed || !run->IsUp() ? run->reason : "");
     AppendField(out, std::to_string(run->stopping.count()));
+    AppendField(out, std::to_string(run->store.size()));
     out.back() = '\n';
   }
   return out;

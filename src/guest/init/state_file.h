@@ -22,6 +22,7 @@
 //   accepted     connections that a socket has taken
 //   reason       why it failed or was skipped, for people
 //   stopping_us  when it last ceased to be up; 0: never
+//   stored       descriptors that are kept for it (FDSTORE=1)
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ namespace inro::guest {
 inline constexpr std::string_view kStateColumns =
     "unit\tactive\tsub\tpid\tstarted_us\tactive_us\trestarts\tresult\tstatus\tcontrol_pid\t"
     "since_us\tinactive_us\texit_code\texit_status\tcondition\tjob\tjob_id\tjob_state\taccepted\t"
-    "reason\tstopping_us";
+    "reason\tstopping_us\tstored";
 
 std::string_view ActiveState(UnitPhase phase);
 std::string_view SubState(const UnitRun& run);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ class FakeHost final : public ServiceHost {
   bool IsAlive(pid_t pid) override { return !gone.contains(pid); }
   Result<> Activate(const unit::Unit& unit) override {
     calls.push_back("listen " + unit.name);
+    if (listen_error) return std::unexpected(*listen_error);
     return {};
   }
   void Deactivate(const unit::Unit& unit) override { calls.push_back("close " + unit.name); }
@@ -78,6 +80,7 @@ class FakeHost final : public ServiceHost {
   pid_t main_process = 0;
   bool executed = true, oom = false, mounted = false;
   std::set<pid_t> gone;
+  std::optional<Error> listen_error;
   struct Options {
     unit::Microseconds watchdog;
     unit::Environment environment;

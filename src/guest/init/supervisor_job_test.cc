@@ -293,6 +293,19 @@ TEST_F(SupervisorJobTest, SocketsListenBetweenTheirCommands) {
   EXPECT_EQ(Phase("s.socket"), UnitPhase::kInactive);
 }
 
+TEST_F(SupervisorJobTest, ASocketThatCannotListenSaysWhy) {
+  files.AddFile("/usr/lib/systemd/system/s.socket",
+                "[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/s\n");
+  Add("s.service", "", "ExecStart=/bin/s");
+  host.listen_error = Error(ErrorKind::kFailed, "bind");
+  Submit(JobKind::kStart, "s.socket");
+  EXPECT_EQ(Run("s.socket").result, "resources");
+  host.listen_error = Error(ErrorKind::kBadInput, "no such user");
+  Submit(JobKind::kStart, "s.socket");
+  EXPECT_EQ(Phase("s.socket"), UnitPhase::kFailed);
+  EXPECT_EQ(Run("s.socket").result, "exit-code");
+}
+
 TEST_F(SupervisorJobTest, FiveHundredUnitsCostWhatTheirOrdersAre) {
   std::string wants;
   for (int i = 0; i < 500; ++i) {

@@ -124,7 +124,9 @@ void Supervisor::Listen(UnitRun& run, Time now) {
     }
   }
   if (const auto done = host_.Activate(*run.unit); !done) {
-    return Refuse(run, "resources", done.error().ToString(), now);
+    // As in systemd, where a process looks the owner up.
+    const bool owner = done.error().kind() == ErrorKind::kBadInput;
+    return Refuse(run, owner ? "exit-code" : "resources", done.error().ToString(), now);
   }
   if (run.unit->socket && !run.unit->socket->start_post.empty()) {
     return RunPhase(run, UnitPhase::kStartPost, now);

@@ -53,6 +53,11 @@ int Refused(Context& context, InitJob job, const std::string& name, const InitRe
     Complain("Failed to {} {}: Unit {} not found.", word, name, name);
     return kNotInstalled;
   }
+  if (state == unit::LoadState::kError) {
+    Complain("Failed to {} {}: Unit {} failed to load properly.\n{}", word, name, name,
+             unit->problem);
+    return kFailure;
+  }
   if (state == unit::LoadState::kBad) {
     Complain("Failed to {} {}: Unit {} has a bad unit file setting.\n{}", word, name, name,
              unit->problem);

@@ -20,7 +20,7 @@ std::string Join(const std::vector<std::string>& words) {
 }
 
 std::string_view LoadText(unit::LoadState state) {
-  constexpr std::string_view kWords[] = {"loaded", "not-found", "masked", "bad-setting"};
+  constexpr std::string_view kWords[] = {"loaded", "not-found", "masked", "bad-setting", "error"};
   return kWords[static_cast<std::size_t>(state)];
 }
 
@@ -40,11 +40,59 @@ std::string RestartText(const unit::Unit& unit) {
   return std::string(kWords[static_cast<std::size_t>(unit.service->restart)]);
 }
 
+// As `systemctl show` prints a span of time: "1min 30s", "1.500000s", "infinity".
+std::string Span(unit::Microseconds span) {
+  if (span == unit::kForever) return "infinity";
+  struct Step {
+    std::string_view name;
+    std::uint64_t us;
+    int digits;  // after the point
+  };
+  constexpr Step kSteps[] = {{"y", 31'557'600'000'000, 0},
+                             {"month", 2'629'800'000'000, 0},
+                             {"w", 604'800'000'000, 0},
+                             {"d", 86'400'000'000, 0},
+                             {"h", 3'600'000'000, 0},
+                             {"min", 60'000'000, 0},
+                             {"s", 1'000'000, 6},
+                             {"ms", 1000, 3},
+                             {"us", 1, 0}};
+  std::string text;
+  auto left = static_cast<std::uint64_t>(span.count());
+  for (const Step& step : kSteps) {
+    if (left < step.us) continue;
+    text += fmt::format("{}{}", text.empty() ? "" : " ", left / step.us);
+    left %= step.us;
+    const bool point = step.digits > 0 && left > 0;
+    text += point ? fmt::format(".{:0{}}{}", left, step.digits, step.name) : std::string(step.name);
+    if (point) break;
+  }
+  return text.empty() ? "0" : text;
+}
+
+std::string TimeoutOf(const unit::Unit& unit, unit::Microseconds unit::ServiceSettings::* which) {
+  return unit.service ? Span((*unit.service).*which) : "";
+}
+
+std::string AbortTimeoutOf(const unit::Unit& unit) {
+  if (!unit.service) return "";
+  return Span(unit.service->abort_timeout.value_or(unit.service->stop_timeout));
+}
+
 const unit::ExecSettings* ExecOf(const unit::Unit& unit) {
   if (unit.service) return &unit.service->exec;
   if (unit.socket) return &unit.socket->exec;
   if (unit.mount) return &unit.mount->exec;
   return nullptr;
+}
+
+std::string IoWeightOf(const unit::Unit& unit) {
+  const unit::ExecSettings* exec = ExecOf(unit);
+  const unit::ResourceSettings* resources = unit.slice        ? unit.slice.get()
+                                            : exec != nullptr ? &exec->resources
+                                                              : nullptr;
+  if (resources == nullptr) return "";
+  return resources->io_weight ? std::to_string(*resources->io_weight) : std::string(kNotSet);
 }
 
 std::string FileOfGroup(const PropertySource& s, std::string_view file) {
@@ -113,6 +161,14 @@ constexpr Property kProperties[] = {
     {"Restart", TEXT(RestartText(s.unit))},
     {"PIDFile", TEXT(s.unit.service ? s.unit.service->pid_file : "")},
     {"BusName", TEXT(s.unit.service ? s.unit.service->bus_name : "")},
+    {"TimeoutStartUSec", TEXT(TimeoutOf(s.unit, &unit::ServiceSettings::start_timeout))},
+    {"TimeoutStopUSec", TEXT(TimeoutOf(s.unit, &unit::ServiceSettings::stop_timeout))},
+    {"TimeoutAbortUSec", TEXT(AbortTimeoutOf(s.unit))},
+    {"TimeoutUSec", TEXT(s.unit.socket  ? Span(s.unit.socket->timeout)
+                         : s.unit.mount ? Span(s.unit.mount->timeout)
+                                        : "")},
+    {"RandomizedDelayUSec", TEXT(s.unit.timer ? Span(s.unit.timer->randomized_delay) : "")},
+    {"FixedRandomDelay", TEXT(s.unit.timer ? YesNo(s.unit.timer->fixed_random_delay) : "")},
     {"RemainAfterExit", TEXT(s.unit.service ? YesNo(s.unit.service->remain_after_exit) : "")},
     {"MainPID", TEXT(s.unit.service ? std::to_string(s.row.pid) : "")},
     {"ControlPID", TEXT(s.unit.service || s.unit.socket ? std::to_string(s.row.control_pid) : "")},
@@ -121,6 +177,9 @@ constexpr Property kProperties[] = {
     {"ExecMainStatus", TEXT(s.unit.service ? std::to_string(s.row.exit_status) : "")},
     {"ExecStart", TEXT(s.unit.service ? Commands(s.unit.service->start) : "")},
     {"NRestarts", TEXT(s.unit.service ? std::to_string(s.row.restarts) : "")},
+    {"FileDescriptorStoreMax",
+     TEXT(s.unit.service ? std::to_string(s.unit.service->fd_store_max) : "")},
+    {"NFileDescriptorStore", TEXT(s.unit.service ? std::to_string(s.row.stored) : "")},
     {"Result", TEXT(s.row.result)},
     {"StatusText", TEXT(s.row.status)},
     {"NAccepted", TEXT(s.unit.socket ? std::to_string(s.row.accepted) : "")},
@@ -136,6 +195,7 @@ constexpr Property kProperties[] = {
     {"MemoryCurrent", TEXT(NumberOfGroup(s, "memory.current"))},
     {"CPUUsageNSec", TEXT(CpuOfGroup(s))},
     {"TasksCurrent", TEXT(NumberOfGroup(s, "pids.current"))},
+    {"IOWeight", TEXT(IoWeightOf(s.unit))},
     {"What", TEXT(s.unit.mount ? s.unit.mount->what : "")},
     {"Where", TEXT(s.unit.mount ? s.unit.mount->where : "")},
     {"Unit", TEXT(s.unit.timer && !s.unit.triggers.empty() ? s.unit.triggers.front() : "")},
