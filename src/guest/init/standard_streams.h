@@ -18,7 +18,7 @@ struct StreamRequest {
   const unit::ExecSettings& exec;
   const std::vector<PassedDescriptor>& descriptors;  // of its sockets
   const PassedConnection* connection = nullptr;
-  ServiceOutput& output;       // takes lines when there is no collector
+  ServiceOutput& output;  // takes lines when there is no collector
   std::string journal_socket = "/run/systemd/journal/stdout";
   bool terminal_input = true;  // else a terminal is only written to, and the input is empty
 };

@@ -74,8 +74,8 @@ Result<UnitReport> CheckUnits(const Definition& definition, const Tree& tree) {
   // The user's own units are checked whether or not the target reaches them.
   for (const std::string& source : definition.services.units) {
     const unit::Unit* loaded = loader.Load(UnitNameOf(source));
-    if (loaded != nullptr && (loaded->state == unit::LoadState::kBad ||
-                              loaded->state == unit::LoadState::kError)) {
+    if (loaded != nullptr &&
+        (loaded->state == unit::LoadState::kBad || loaded->state == unit::LoadState::kError)) {
       return std::unexpected(Error::InFile(source, 0, loaded->problem));
     }
   }
