@@ -229,7 +229,9 @@ void Faults::ExpectOthersAnswerBeside(const std::string& bomb, int most) {
   // A shell that cannot fork any more ends.
   EXPECT_GT(bombs, 1);
   EXPECT_LE(bombs, most);
+  const auto stopping = Clock::now();
   ASSERT_EQ(Shell(fmt::format("systemctl stop {}", bomb)).status, 0);
+  std::fprintf(stderr, "  %s stopped in %.0f ms\n", bomb.c_str(), ms(Clock::now() - stopping));
   EXPECT_TRUE(Eventually([&] {
     const Ran left = Shell(fmt::format("cat {}/cgroup.procs 2>/dev/null", group));
     return left.out.empty();
